@@ -1,0 +1,24 @@
+/* mmu.h - what mm asks of a processor: page tables of the kernel half. */
+#pragma once
+
+#include <rtl/ntdef.h>
+
+enum { MMU_WRITE = 1, MMU_EXECUTE = 2, MMU_UNCACHED = 4, MMU_WRITE_COMBINE = 8 };
+
+/* All physical memory is visible from here, read-write and no-execute, cached. */
+#define MMU_DIRECT_MAP 0xFFFF800000000000ull
+#define MMU_DIRECT_MAP_SIZE 0x8000000000ull         /* 512 GiB */
+#define MMU_KERNEL_BASE 0xFFFFFFFF80000000ull       /* the image; physical = virtual - this */
+
+/* A frame for a page table; zeroed by the callee's caller. Returns 0 when memory is out. */
+typedef ULONG64 (*MMU_FRAME_SOURCE)(void);
+
+/* Build the final page tables and switch to them: image by section rights, direct map over [0, Top) for
+ * the given ranges, nothing else. Low memory below 1 MiB stays identity mapped only while a processor starts. */
+BOOLEAN MmuInitialize(MMU_FRAME_SOURCE Frames);
+BOOLEAN MmuMapDirect(ULONG64 Base, ULONG64 Length);
+BOOLEAN MmuMap(ULONG64 Virtual, ULONG64 Physical, ULONG64 Length, ULONG Rights);    /* kernel half, page aligned */
+void MmuUnmap(ULONG64 Virtual, ULONG64 Length);     /* and flush this processor's TLB */
+void MmuProtect(ULONG64 Virtual, ULONG64 Length, ULONG Rights);
+ULONG64 MmuQuery(ULONG64 Virtual, ULONG *Rights);   /* physical address, or ~0 when not mapped */
+void MmuActivate(void);                             /* load the kernel's tables and protections on this processor */

@@ -1,0 +1,34 @@
+/* platform.h - what boot/ asks of a processor and of the PC around it: bring-up, ACPI, power. */
+#pragma once
+
+#include <arch/port.h>
+#include <rtl/boot_info.h>
+
+typedef struct _PLATFORM_CPU { ULONG ApicId; ULONG AcpiId; } PLATFORM_CPU;
+
+typedef struct _PLATFORM {
+    PLATFORM_CPU Cpus[ARCH_MAX_CPUS];
+    ULONG CpuCount;             /* as the MADT lists them, boot processor first; 1 without a MADT */
+    ULONG64 LocalApicBase;
+    ULONG64 HpetBase;           /* 0: none */
+    USHORT PmTimerPort;         /* 0: none */
+    BOOLEAN PmTimer32;
+    ULONG64 IoApicBase[16];
+    ULONG IoApicCount;
+    USHORT ResetPort; UCHAR ResetValue; BOOLEAN HasReset;
+    USHORT Pm1aControl, Pm1bControl; UCHAR SleepTypeA, SleepTypeB; BOOLEAN HasPowerOff;
+} PLATFORM;
+
+const PLATFORM *PlatformInitialize(const BOOT_INFO *Info);  /* walks ACPI; logs what is refused */
+
+void ArchInitializeBootCpu(ARCH_CPU *Cpu);      /* GDT, IDT, TSS, gs:, control registers; before anything */
+void ArchInitializeClock(const PLATFORM *P);    /* local APIC, 8259 and IOAPIC masked, calibration */
+
+/* Start processor Number with its block, whose tables and stacks are ready. It ends up in Entry(Cpu) on
+ * StackTop, IRQL HIGH, interrupts off. Returns at once; Cpu->Online says it has come. */
+void ArchStartCpu(ULONG Number, ULONG ApicId, ARCH_CPU *Cpu, PVOID StackTop, void (*Entry)(ARCH_CPU *Cpu));
+SIZE_T ArchCpuTablesSize(void);                 /* bytes that ArchPrepareCpu needs, page aligned */
+void ArchPrepareCpu(ARCH_CPU *Cpu, ULONG Number, PVOID Tables);
+
+DECLSPEC_NORETURN void PlatformReset(void);
+BOOLEAN PlatformPowerOff(void);                 /* returns only where it cannot */

@@ -1,0 +1,50 @@
+/* ops.h - the calls of arch.h that are one or two instructions. Include <arch/arch.h>, not this. */
+#pragma once
+
+#include <arch/port.h>
+
+/* The IRQL is CR8, the task-priority class: writing it opens or closes interrupts at once. */
+FORCEINLINE KIRQL ArchReadIrql(void)
+{
+    ULONG64 Cr8;
+
+    __asm__ volatile("mov %%cr8, %0" : "=r"(Cr8));
+    return (KIRQL)Cr8;
+}
+
+FORCEINLINE void ArchWriteIrql(KIRQL Irql)
+{
+    __asm__ volatile("mov %0, %%cr8" : : "r"((ULONG64)Irql) : "memory");
+}
+
+FORCEINLINE ULONG64 ArchDisableInterrupts(void)
+{
+    ULONG64 Flags;
+
+    __asm__ volatile("pushfq\n\tpopq %0\n\tcli" : "=r"(Flags) : : "memory");
+    return Flags;
+}
+
+FORCEINLINE BOOLEAN ArchInterruptsWereOn(ULONG64 Flags) { return (Flags >> 9) & 1; }
+
+FORCEINLINE void ArchRestoreInterrupts(ULONG64 Flags)
+{
+    if (ArchInterruptsWereOn(Flags))
+        __asm__ volatile("sti" : : : "memory");
+}
+
+FORCEINLINE void ArchEnableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
+FORCEINLINE void ArchPause(void) { __asm__ volatile("pause" : : : "memory"); }
+
+/* Sleeps until the next interrupt. Entered with interrupts off, so that one which arrived after the
+ * caller's last look still wakes it: sti takes effect after hlt has begun. */
+FORCEINLINE void ArchWaitForInterrupt(void) { __asm__ volatile("sti\n\thlt" : : : "memory"); }
+
+/* A counter that all processors share and that never steps back. */
+FORCEINLINE ULONG64 ArchReadCounter(void)
+{
+    ULONG Low, High;
+
+    __asm__ volatile("rdtsc" : "=a"(Low), "=d"(High));
+    return ((ULONG64)High << 32 | Low) + ARCH_THIS_CPU->CounterOffset;
+}

@@ -1,0 +1,68 @@
+/* dispatch.h - the header that every object one can wait on begins with, and the block that ties a
+ * waiting thread to it. */
+#pragma once
+
+#include <rtl/ntdef.h>
+
+struct _KTHREAD;
+
+/* Header.Type. */
+enum {
+    EventNotificationObject = 0, EventSynchronizationObject = 1, MutantObject = 2, ProcessObject = 3,
+    QueueObject = 4, SemaphoreObject = 5, ThreadObject = 6, GateObject = 7,
+    TimerNotificationObject = 8, TimerSynchronizationObject = 9, MaximumDispatcherObject = 10,
+    ApcObject = 0x12, DpcObject = 0x13
+};
+
+typedef struct _DISPATCHER_HEADER {
+    union {
+        struct {
+            UCHAR Type;
+            union { UCHAR TimerControlFlags, Abandoned, Signalling; };
+            union { UCHAR Size, Hand, ThreadControlFlags; };
+            union {
+                UCHAR DpcActive, DebugActive, TimerMiscFlags;
+                struct { UCHAR Index : 6, Inserted : 1, Expired : 1; };
+            };
+        };
+        volatile LONG Lock;
+    };
+    volatile LONG SignalState;  /* (d) signalled when > 0 */
+    LIST_ENTRY WaitListHead;    /* (d) KWAIT_BLOCK.WaitListEntry, oldest first */
+} DISPATCHER_HEADER, *PDISPATCHER_HEADER;
+
+C_ASSERT(sizeof(DISPATCHER_HEADER) == 0x18);
+C_ASSERT(offsetof(DISPATCHER_HEADER, Size) == 2 && offsetof(DISPATCHER_HEADER, DpcActive) == 3);
+C_ASSERT(offsetof(DISPATCHER_HEADER, SignalState) == 4 && offsetof(DISPATCHER_HEADER, WaitListHead) == 8);
+
+typedef enum _WAIT_TYPE { WaitAll, WaitAny } WAIT_TYPE;
+
+typedef enum _KWAIT_REASON {
+    Executive, FreePage, PageIn, PoolAllocation, DelayExecution, Suspended, UserRequest,
+    WrExecutive, WrFreePage, WrPageIn, WrPoolAllocation, WrDelayExecution, WrSuspended, WrUserRequest,
+    WrEventPair, WrQueue, WrLpcReceive, WrLpcReply, WrVirtualMemory, WrPageOut, WrRendezvous,
+    WrKeyedEvent, WrTerminated, WrProcessInSwap, WrCpuRateControl, WrCalloutStack, WrKernel,
+    WrResource, WrPushLock, WrMutex, WrQuantumEnd, WrDispatchInt, WrPreempted, WrYieldExecution,
+    WrFastMutex, WrGuardedMutex, WrRundown, MaximumWaitReason
+} KWAIT_REASON;
+
+C_ASSERT(WrQueue == 15 && WrResource == 27 && WrMutex == 29 && WrFastMutex == 34 && WrGuardedMutex == 35);
+
+typedef struct _KWAIT_BLOCK {
+    LIST_ENTRY WaitListEntry;   /* (d) in Object's WaitListHead */
+    struct _KTHREAD *Thread;
+    PVOID Object;
+    struct _KWAIT_BLOCK *NextWaitBlock;
+    USHORT WaitKey;             /* what the wait returns if this block ends it */
+    UCHAR WaitType;             /* WAIT_TYPE */
+    volatile UCHAR BlockState;
+    LONG SpareLong;
+} KWAIT_BLOCK, *PKWAIT_BLOCK;
+
+C_ASSERT(sizeof(KWAIT_BLOCK) == 0x30 && offsetof(KWAIT_BLOCK, WaitKey) == 0x28);
+
+enum { THREAD_WAIT_OBJECTS = 3, MAXIMUM_WAIT_OBJECTS = 64 };
+
+NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                               BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval);

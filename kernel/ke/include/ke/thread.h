@@ -1,0 +1,108 @@
+/* thread.h - the thread object as ke keeps it, and the process it runs in. */
+#pragma once
+
+#include <arch/port.h>
+#include <ke/dispatch.h>
+#include <ke/timer.h>
+
+typedef VOID (*PKSTART_ROUTINE)(PVOID StartContext);
+
+enum { LOW_PRIORITY = 0, LOW_REALTIME_PRIORITY = 16, HIGH_PRIORITY = 31, MAXIMUM_PRIORITY = 32 };
+
+typedef enum _KTHREAD_STATE {
+    Initialized, Ready, Running, Standby, Terminated, Waiting
+} KTHREAD_STATE;
+
+typedef struct _KPROCESS {
+    DISPATCHER_HEADER Header;
+    ARCH_SPACE Space;
+    LIST_ENTRY ThreadListHead;          /* (d) */
+    KAFFINITY Affinity;
+    SCHAR BasePriority;
+} KPROCESS, *PKPROCESS, *PRKPROCESS;
+
+typedef struct _KAPC_STATE {
+    LIST_ENTRY ApcListHead[MaximumMode];
+    PKPROCESS Process;
+    UCHAR KernelApcInProgress;
+    UCHAR KernelApcPending;
+    UCHAR UserApcPending;
+} KAPC_STATE, *PKAPC_STATE, *PRKAPC_STATE;
+
+C_ASSERT(sizeof(KAPC_STATE) == 0x30 && offsetof(KAPC_STATE, Process) == 0x20);
+
+/* Lock letters: (d) dispatcher database  (o) the thread itself  (i) fixed before it first runs */
+typedef struct _KTHREAD {
+    DISPATCHER_HEADER Header;
+
+    ARCH_CONTEXT Context;               /* (d) while it is not running */
+
+    volatile UCHAR State;               /* (d) KTHREAD_STATE, written by sched.c only */
+    SCHAR Priority;                     /* (d) current, 0..31 */
+    SCHAR BasePriority;                 /* (d) */
+    SCHAR PriorityDecrement;            /* (d) boost outstanding */
+    KIRQL WaitIrql;                     /* (o) IRQL to come back to from a wait */
+    BOOLEAN WaitNext;                   /* (o) the Wait=TRUE mark: the next wait restores WaitIrql */
+    BOOLEAN DisableBoost;               /* (d) */
+    UCHAR Preempted;                    /* (d) goes to the head of its ready queue */
+    LONG Quantum;                       /* (d) ticks left */
+
+    /* One load of 4 bytes tells whether any APC may be delivered. */
+    union {
+        struct { SHORT KernelApcDisable, SpecialApcDisable; };  /* (o) */
+        volatile LONG CombinedApcDisable;
+    };
+
+    LIST_ENTRY ReadyEntry;              /* (d) in a ready queue */
+    KAFFINITY Affinity;                 /* (d) */
+    ULONG IdealProcessor;               /* (d) */
+    ULONG NextProcessor;                /* (d) where it runs, or ran last */
+
+    NTSTATUS WaitStatus;                /* (d) */
+    UCHAR WaitMode;                     /* (d) KPROCESSOR_MODE */
+    UCHAR WaitReason;
+    BOOLEAN Alertable;                  /* (d) */
+    BOOLEAN Alerted[MaximumMode];       /* (d) */
+    PKWAIT_BLOCK WaitBlockList;         /* (d) first block of the wait in progress */
+    KWAIT_BLOCK WaitBlock[THREAD_WAIT_OBJECTS];
+    KTIMER Timer;                       /* a wait's timeout; see timer_queue.h */
+
+    KAPC_STATE ApcState;
+    PKPROCESS Process;                  /* the one it belongs to */
+    LIST_ENTRY ThreadListEntry;         /* (d) in Process */
+    LIST_ENTRY MutantListHead;          /* (d) mutants it owns */
+
+    PVOID StackBase, StackLimit;        /* (i) top and bottom */
+    PKSTART_ROUTINE StartRoutine;       /* (i) */
+    PVOID StartContext;                 /* (i) */
+    void (*SystemRoutine)(PKSTART_ROUTINE, PVOID);      /* (i) first C code that the thread runs */
+    ULONG64 ContextSwitches;            /* (d) */
+    ULONG Processor0;                   /* spare */
+} KTHREAD, *PKTHREAD, *PRKTHREAD;
+
+/* All fields as of a thread that has not run. Stack is its top; SystemRoutine(StartRoutine, Context) is
+ * the first C code on it, at PASSIVE_LEVEL, and must not return. */
+void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE_T StackSize,
+                        void (*SystemRoutine)(PKSTART_ROUTINE, PVOID), PKSTART_ROUTINE StartRoutine, PVOID StartContext,
+                        KPRIORITY Priority);
+void KeStartThread(PKTHREAD Thread);                    /* make it ready */
+
+/* End the current thread: signal it for ever, never run again. Reap is called once nothing runs on its
+ * stack any more, at DISPATCH_LEVEL on some processor, to release stack and reference. */
+DECLSPEC_NORETURN void KeTerminateThread(void);
+void KeSetThreadReaper(void (*Reap)(PKTHREAD Thread));
+
+void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Affinity, ARCH_SPACE Space);
+
+PKTHREAD KeGetCurrentThread(VOID);
+KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+KPRIORITY KeQueryPriorityThread(PKTHREAD Thread);
+LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment);
+KAFFINITY KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
+VOID KeSetSystemAffinityThread(KAFFINITY Affinity);
+VOID KeRevertToUserAffinityThread(VOID);
+VOID KeEnterCriticalRegion(VOID);
+VOID KeLeaveCriticalRegion(VOID);
+BOOLEAN KeAreApcsDisabled(VOID);
+BOOLEAN KeAreAllApcsDisabled(VOID);
+void KeYieldExecution(void);

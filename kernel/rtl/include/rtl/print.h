@@ -1,0 +1,30 @@
+/* print.h - formatted text and the kernel's log.
+ *
+ * The log is a list of sinks (serial line, screen). What is written before a sink registers is kept in
+ * a ring and replayed into it. Formats are NT's: %wZ %Z %S %ws %I64x %Iu %p and the C ones, no floats. */
+#pragma once
+
+#include <rtl/ntdef.h>
+
+typedef struct _LOG_SINK {
+    struct _LOG_SINK *Next;
+    void (*Write)(struct _LOG_SINK *Sink, const char *Text, SIZE_T Length);
+} LOG_SINK;
+
+/* How a writer keeps others out; ke installs the real guard (interrupts off and a spin lock that the
+ * panicking processor may break) once there is more than one processor. */
+typedef struct _LOG_GUARD {
+    ULONG_PTR (*Enter)(void);
+    void (*Leave)(ULONG_PTR Cookie);
+} LOG_GUARD;
+
+void LogRegisterSink(LOG_SINK *Sink);
+void LogUnregisterSink(LOG_SINK *Sink);
+void LogSetGuard(const LOG_GUARD *Guard);
+void LogWrite(const char *Text, SIZE_T Length);
+void LogPrint(const char *Format, ...);
+void LogPrintV(const char *Format, va_list Arguments);
+
+/* Format into a buffer, always terminated. Returns the length the whole text has (as C99 snprintf). */
+int RtlFormat(char *Buffer, SIZE_T Size, const char *Format, ...);
+int RtlFormatV(char *Buffer, SIZE_T Size, const char *Format, va_list Arguments);

@@ -1,0 +1,71 @@
+/* ktest.h - the in-kernel tests: a table that the linker collects, and assertions that print both sides.
+ *
+ *   TEST(ke_event, set_wakes_waiters_in_fifo_order) { ... EXPECT_EQ(State, 0); }
+ * names the test ke.event.set_wakes_waiters_in_fifo_order ('_' in the suite becomes '.', in the name not).
+ * Each test runs in a fresh system thread at PASSIVE_LEVEL, outside any critical region. EXPECT records
+ * a failure and goes on; REQUIRE ends the test. Both may be used from any thread or DPC of the test. */
+#pragma once
+
+#include <rtl/ntdef.h>
+
+typedef struct _KTEST {
+    const char *Suite, *Name, *File;
+    int Line;
+    void (*Run)(void);
+} KTEST;
+
+#define TEST(SuiteName, TestName)                                                                   \
+    static void SuiteName##_##TestName(void);                                                       \
+    __attribute__((used, section(".ktest." #SuiteName), aligned(8))) static const KTEST Test_##SuiteName##_##TestName = { \
+        #SuiteName, #TestName, __FILE__, __LINE__, SuiteName##_##TestName };                        \
+    static void SuiteName##_##TestName(void)
+
+/* Record a failure at File:Line. Operands are printed signed decimal and hex. */
+void KtestFail(const char *File, int Line, const char *Expression, LONG64 Left, LONG64 Right);
+DECLSPEC_NORETURN void KtestAbort(void);        /* ends the current test's thread; only from that thread */
+void KtestSkip(const char *Reason);             /* then return; counted apart, never as passed */
+
+#define KTEST_COMPARE(Left, Right, Operator, Text, Then)                                            \
+    do {                                                                                            \
+        LONG64 KtestLeft = (LONG64)(Left), KtestRight = (LONG64)(Right);                            \
+        if (!(KtestLeft Operator KtestRight)) {                                                     \
+            KtestFail(__FILE__, __LINE__, Text, KtestLeft, KtestRight);                             \
+            Then;                                                                                   \
+        }                                                                                           \
+    } while (0)
+
+#define EXPECT_EQ(A, B) KTEST_COMPARE(A, B, ==, #A " == " #B, (void)0)
+#define EXPECT_NE(A, B) KTEST_COMPARE(A, B, !=, #A " != " #B, (void)0)
+#define EXPECT_GE(A, B) KTEST_COMPARE(A, B, >=, #A " >= " #B, (void)0)
+#define EXPECT_LE(A, B) KTEST_COMPARE(A, B, <=, #A " <= " #B, (void)0)
+#define EXPECT_GT(A, B) KTEST_COMPARE(A, B, >, #A " > " #B, (void)0)
+#define EXPECT_LT(A, B) KTEST_COMPARE(A, B, <, #A " < " #B, (void)0)
+#define EXPECT_TRUE(A) KTEST_COMPARE(!!(A), 1, ==, #A, (void)0)
+#define EXPECT_FALSE(A) KTEST_COMPARE(!!(A), 0, ==, "!(" #A ")", (void)0)
+#define REQUIRE_EQ(A, B) KTEST_COMPARE(A, B, ==, #A " == " #B, KtestAbort())
+#define REQUIRE_TRUE(A) KTEST_COMPARE(!!(A), 1, ==, #A, KtestAbort())
+
+/* ---- Helpers that several suites need (tests/support.c) ---- */
+struct _KTHREAD;
+/* A thread of the current test at Priority, already started; the test's end fails if it still runs. */
+struct _KTHREAD *KtestThread(void (*Routine)(PVOID), PVOID Context, KPRIORITY Priority);
+void KtestJoin(struct _KTHREAD *Thread);        /* wait for its end; once per thread */
+/* Return once Thread is blocked in a wait on Object (NULL: any). Yields; never a guessed time. */
+void KtestWaitBlocked(struct _KTHREAD *Thread, const void *Object);
+/* Return once *Flag is not zero, letting other threads run meanwhile; fails the test after 60 s. */
+BOOLEAN KtestWaitFor(volatile LONG *Flag);
+BOOLEAN KtestVirtualTime(void);                 /* time jumps when idle (ACCEL=virtual) */
+
+/* What the runner tells whoever shows it (drivers/screen.c); all calls from one thread. */
+typedef struct _KTEST_VIEW {
+    void (*Begin)(ULONG Total);
+    void (*SuiteStart)(const char *Suite);
+    void (*TestEnd)(const char *Suite, const char *Name, BOOLEAN Passed, ULONG Done, ULONG Total, ULONG Passes, ULONG Failures);
+    void (*Failure)(const char *File, int Line, const char *Text);
+    void (*End)(ULONG Passes, ULONG Failures, ULONG Skips, ULONG64 Milliseconds);
+} KTEST_VIEW;
+
+/* Run the tests that Selection matches ("", "ke.event.*", comma separated) and write TAP 14 through Tap.
+ * Returns the number of failures. */
+typedef struct _KTEST_RESULT { ULONG Passed, Failed, Skipped; } KTEST_RESULT;
+KTEST_RESULT KtestRun(const char *Selection, void (*Tap)(const char *Text, SIZE_T Length), const KTEST_VIEW *View);
