@@ -10,7 +10,12 @@
 #define DEBUG 1
 #endif
 
+typedef void (*RTL_ASSERTION_HOOK)(const char *Expression, const char *File, int Line);
+typedef void (*RTL_HALT_HOOK)(void);
+
 DECLSPEC_NORETURN void RtlAssertionFailed(const char *Expression, const char *File, int Line);
+void RtlSetAssertionHook(RTL_ASSERTION_HOOK Hook);
+void RtlSetHaltHook(RTL_HALT_HOOK Hook);
 
 /* Checked in every build: cheap, off the hot path. */
 #define RtlRequire(Expression) \
