@@ -135,7 +135,7 @@ $(TOOLCHAIN):
 # The image names its own functions: a first link places them, their sorted table is made from it, and the
 # second link adds the table. Text lies before the table, so the addresses are the same in both.
 
-LDFLAGS := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --eh-frame-hdr --build-id=none -T linker.ld
+LDFLAGS := --warn-unresolved-symbols -nostdlib -static -z max-page-size=0x1000 -z noexecstack --eh-frame-hdr --build-id=none -T linker.ld
 
 $(BUILD)/kedge.first: $(OBJECTS) $(BUILD)/obj/nosyms.o linker.ld
 	$(Q)$(LD) $(LDFLAGS) -S -o $@ $(filter %.o,$^)
