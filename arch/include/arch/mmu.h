@@ -10,15 +10,21 @@ enum { MMU_WRITE = 1, MMU_EXECUTE = 2, MMU_UNCACHED = 4, MMU_WRITE_COMBINE = 8 }
 #define MMU_DIRECT_MAP_SIZE 0x8000000000ull         /* 512 GiB */
 #define MMU_KERNEL_BASE 0xFFFFFFFF80000000ull       /* the image; physical = virtual - this */
 
-/* A frame for a page table; zeroed by the callee's caller. Returns 0 when memory is out. */
+/* A frame for a page table, below 4 GiB until MmuActivate has run; mmu.c zeroes it. 0 when memory is out. */
 typedef ULONG64 (*MMU_FRAME_SOURCE)(void);
 
-/* Build the final page tables and switch to them: image by section rights, direct map over [0, Top) for
- * the given ranges, nothing else. Low memory below 1 MiB stays identity mapped only while a processor starts. */
+/* Build the final page tables, the image by section rights and nothing else, under the provisional ones,
+ * whose direct map of the first 4 GiB reaches the new tables. MmInitialize then adds the direct map and
+ * calls MmuActivate, which switches. Frames stays the source for every later call. Low memory below
+ * 1 MiB is identity mapped only while a processor starts. */
 BOOLEAN MmuInitialize(MMU_FRAME_SOURCE Frames);
+
+/* Mm calls these under one lock of its own; they take none. A FALSE leaves the range partly mapped, and
+ * MmuUnmap skips what is not there. */
 BOOLEAN MmuMapDirect(ULONG64 Base, ULONG64 Length);
 BOOLEAN MmuMap(ULONG64 Virtual, ULONG64 Physical, ULONG64 Length, ULONG Rights);    /* kernel half, page aligned */
 void MmuUnmap(ULONG64 Virtual, ULONG64 Length);     /* and flush this processor's TLB */
 void MmuProtect(ULONG64 Virtual, ULONG64 Length, ULONG Rights);
 ULONG64 MmuQuery(ULONG64 Virtual, ULONG *Rights);   /* physical address, or ~0 when not mapped */
 void MmuActivate(void);                             /* load the kernel's tables and protections on this processor */
+void MmuFlush(void);                                /* this processor forgets every cached translation */
