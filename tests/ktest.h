@@ -6,6 +6,7 @@
  * a failure and goes on; REQUIRE ends the test. Both may be used from any thread or DPC of the test. */
 #pragma once
 
+#include <drivers/screen.h>
 #include <rtl/ntdef.h>
 
 typedef struct _KTEST {
@@ -57,13 +58,7 @@ BOOLEAN KtestWaitFor(volatile LONG *Flag);
 BOOLEAN KtestVirtualTime(void);                 /* time jumps when idle (ACCEL=virtual) */
 
 /* What the runner tells whoever shows it (drivers/screen.c); all calls from one thread. */
-typedef struct _KTEST_VIEW {
-    void (*Begin)(ULONG Total);
-    void (*SuiteStart)(const char *Suite);
-    void (*TestEnd)(const char *Suite, const char *Name, BOOLEAN Passed, ULONG Done, ULONG Total, ULONG Passes, ULONG Failures);
-    void (*Failure)(const char *File, int Line, const char *Text);
-    void (*End)(ULONG Passes, ULONG Failures, ULONG Skips, ULONG64 Milliseconds);
-} KTEST_VIEW;
+typedef SELFTEST_VIEW KTEST_VIEW;
 
 /* Run the tests that Selection matches ("", "ke.event.*", comma separated) and write TAP 14 through Tap.
  * Returns the number of failures. */

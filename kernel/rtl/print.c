@@ -115,6 +115,20 @@ void LogSetGuard(const LOG_GUARD *NewGuard)
     Guard = NewGuard;
 }
 
+/* LogEnter - keep every writer out until LogLeave, so that what sinks read may change.  IRQL: any.
+ * The time between them is a time without interrupts: keep it short, and do not log in it.
+ * Returns: what LogLeave wants. */
+ULONG_PTR LogEnter(void)
+{
+    return EnterGuard(Guard);
+}
+
+/* LogLeave - let the writers in again. */
+void LogLeave(ULONG_PTR Cookie)
+{
+    LeaveGuard(Guard, Cookie);
+}
+
 /* ---- Public: writing ---- */
 
 /* LogWrite - append Length bytes to the log.  IRQL: any. */

@@ -21,6 +21,8 @@ typedef struct _LOG_GUARD {
 void LogRegisterSink(LOG_SINK *Sink);
 void LogUnregisterSink(LOG_SINK *Sink);
 void LogSetGuard(const LOG_GUARD *Guard);
+ULONG_PTR LogEnter(void);               /* no one writes until LogLeave; for what sinks read */
+void LogLeave(ULONG_PTR Cookie);
 void LogWrite(const char *Text, SIZE_T Length);
 void LogPrint(const char *Format, ...);
 void LogPrintV(const char *Format, va_list Arguments);
