@@ -59,6 +59,7 @@ void ArchCallOnStack(PVOID StackTop, void (*Routine)(PVOID), PVOID Argument);
  * loads FpuArea. A thread that never uses SSE pays one test per switch. */
 void ArchFpuSave(void);                 /* live state goes to FpuArea; TS is set */
 void ArchFpuDiscard(void);              /* live state is forgotten; TS is set */
+void ArchInitializeFpu(ARCH_FPU *Area); /* a thread's first state: registers zero, NT's default controls */
 
 FORCEINLINE void ArchSwitchFpu(ARCH_FPU *Area)
 {

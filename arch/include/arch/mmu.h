@@ -5,7 +5,8 @@
 
 enum { MMU_WRITE = 1, MMU_EXECUTE = 2, MMU_UNCACHED = 4, MMU_WRITE_COMBINE = 8 };
 
-/* All physical memory is visible from here, read-write and no-execute, cached. */
+/* All physical memory is visible from here, read-write and no-execute, cached; the image's text and
+ * constants are read-only here too. */
 #define MMU_DIRECT_MAP 0xFFFF800000000000ull
 #define MMU_DIRECT_MAP_SIZE 0x8000000000ull         /* 512 GiB */
 #define MMU_KERNEL_BASE 0xFFFFFFFF80000000ull       /* the image; physical = virtual - this */
@@ -24,7 +25,7 @@ BOOLEAN MmuInitialize(MMU_FRAME_SOURCE Frames);
 BOOLEAN MmuMapDirect(ULONG64 Base, ULONG64 Length);
 BOOLEAN MmuMap(ULONG64 Virtual, ULONG64 Physical, ULONG64 Length, ULONG Rights);    /* kernel half, page aligned */
 void MmuUnmap(ULONG64 Virtual, ULONG64 Length);     /* and flush this processor's TLB */
-void MmuProtect(ULONG64 Virtual, ULONG64 Length, ULONG Rights);
+void MmuProtect(ULONG64 Virtual, ULONG64 Length, ULONG Rights);     /* the same; not in the direct map */
 ULONG64 MmuQuery(ULONG64 Virtual, ULONG *Rights);   /* physical address, or ~0 when not mapped */
 void MmuActivate(void);                             /* load the kernel's tables and protections on this processor */
 void MmuFlush(void);                                /* this processor forgets every cached translation */

@@ -24,9 +24,13 @@ const PLATFORM *PlatformInitialize(const BOOT_INFO *Info);  /* walks ACPI; logs 
 void ArchInitializeBootCpu(ARCH_CPU *Cpu);      /* GDT, IDT, TSS, gs:, control registers; before anything */
 void ArchInitializeClock(const PLATFORM *P);    /* local APIC, 8259 and IOAPIC masked, calibration */
 
-/* Start processor Number with its block, whose tables and stacks are ready. It ends up in Entry(Cpu) on
- * StackTop, IRQL HIGH, interrupts off. Returns at once; Cpu->Online says it has come. */
+/* Starting the other processors, all at once. LowPage: a free frame below 1 MiB, ours until ArchAwaitCpus
+ * returns. ArchStartCpu for each, whose tables and stack are ready, then ArchAwaitCpus once: it returns
+ * when each has come or is given up, Cpu->Online tells which. A processor that comes runs Entry(Cpu) on
+ * StackTop at IRQL HIGH with interrupts off and its counter in step with the boot processor's. */
+void ArchPrepareStart(ULONG64 LowPage);
 void ArchStartCpu(ULONG Number, ULONG ApicId, ARCH_CPU *Cpu, PVOID StackTop, void (*Entry)(ARCH_CPU *Cpu));
+void ArchAwaitCpus(void);
 SIZE_T ArchCpuTablesSize(void);                 /* bytes that ArchPrepareCpu needs, page aligned */
 void ArchPrepareCpu(ARCH_CPU *Cpu, ULONG Number, PVOID Tables);
 

@@ -1,0 +1,124 @@
+/* x86.h - private to arch/x86_64: the processor's instructions and tables as C, and what the files of
+ * this floor offer each other, grouped by the file that defines it. */
+#pragma once
+
+#include <arch/arch.h>
+#include <arch/mmu.h>
+#include <arch/platform.h>
+
+/* ---- Selectors: NT's numbers, since driver code may compare them. ---- */
+enum { SELECTOR_CODE = 0x10, SELECTOR_DATA = 0x18, SELECTOR_TSS = 0x40 };
+
+/* ---- Vectors. Exceptions are 0 to 31, save for the APC interrupt's 0x1F. ---- */
+enum {
+    TRAP_DIVIDE = 0, TRAP_DEBUG = 1, TRAP_NMI = 2, TRAP_BREAKPOINT = 3, TRAP_INVALID_OPCODE = 6,
+    TRAP_NO_FPU = 7, TRAP_DOUBLE_FAULT = 8, TRAP_STACK = 12, TRAP_PROTECTION = 13, TRAP_PAGE_FAULT = 14,
+    TRAP_MACHINE_CHECK = 18,
+    TRAP_FAST_FAIL = 0x29, TRAP_ASSERT = 0x2C, TRAP_DEBUG_SERVICE = 0x2D    /* `int n` of compiled drivers */
+};
+
+/* ---- Control registers and model-specific registers. ---- */
+enum {
+    CR0_PE = 1u << 0, CR0_MP = 1u << 1, CR0_EM = 1u << 2, CR0_TS = 1u << 3, CR0_ET = 1u << 4,
+    CR0_NE = 1u << 5, CR0_WP = 1u << 16, CR0_AM = 1u << 18, CR0_NW = 1u << 29, CR0_CD = 1u << 30
+};
+#define CR0_PG 0x80000000u
+enum {
+    CR4_DE = 1u << 3, CR4_PAE = 1u << 5, CR4_MCE = 1u << 6, CR4_PGE = 1u << 7, CR4_OSFXSR = 1u << 9,
+    CR4_OSXMMEXCPT = 1u << 10, CR4_UMIP = 1u << 11, CR4_SMEP = 1u << 20, CR4_SMAP = 1u << 21
+};
+enum { EFER_LME = 1u << 8, EFER_NXE = 1u << 11 };
+enum {
+    MSR_APIC_BASE = 0x1B, MSR_TSC_DEADLINE = 0x6E0, MSR_MCG_CAP = 0x179, MSR_MCG_STATUS = 0x17A,
+    MSR_MCG_CTL = 0x17B, MSR_PAT = 0x277, MSR_MC0_CTL = 0x400, MSR_MC0_STATUS = 0x401, MSR_X2APIC = 0x800
+};
+#define MSR_EFER            0xC0000080u
+#define MSR_GS_BASE         0xC0000101u
+#define MSR_KERNEL_GS_BASE  0xC0000102u
+
+typedef struct _CPUID { ULONG Eax, Ebx, Ecx, Edx; } CPUID;
+
+FORCEINLINE CPUID X86Cpuid(ULONG Leaf, ULONG SubLeaf)
+{
+    CPUID R;
+
+    __asm__ volatile("cpuid" : "=a"(R.Eax), "=b"(R.Ebx), "=c"(R.Ecx), "=d"(R.Edx) : "a"(Leaf), "c"(SubLeaf));
+    return R;
+}
+
+/* Leaf's answer, or zeros when the processor has no such leaf: an absent leaf returns another's data. */
+FORCEINLINE CPUID X86CpuidOrZero(ULONG Leaf, ULONG SubLeaf)
+{
+    if (X86Cpuid(Leaf & 0x80000000u, 0).Eax < Leaf)
+        return (CPUID){ 0 };
+    return X86Cpuid(Leaf, SubLeaf);
+}
+
+FORCEINLINE ULONG64 X86ReadMsr(ULONG Msr)
+{
+    ULONG Low, High;
+
+    __asm__ volatile("rdmsr" : "=a"(Low), "=d"(High) : "c"(Msr));
+    return (ULONG64)High << 32 | Low;
+}
+
+FORCEINLINE void X86WriteMsr(ULONG Msr, ULONG64 Value)
+{
+    __asm__ volatile("wrmsr" : : "c"(Msr), "a"((ULONG)Value), "d"((ULONG)(Value >> 32)) : "memory");
+}
+
+#define X86_REGISTER(Name, Register)                                                                        \
+    FORCEINLINE ULONG64 X86Read##Name(void)                                                                 \
+    { ULONG64 V; __asm__ volatile("mov %%" Register ", %0" : "=r"(V) : : "memory"); return V; }             \
+    FORCEINLINE void X86Write##Name(ULONG64 V) { __asm__ volatile("mov %0, %%" Register : : "r"(V) : "memory"); }
+
+X86_REGISTER(Cr0, "cr0")
+X86_REGISTER(Cr2, "cr2")
+X86_REGISTER(Cr3, "cr3")
+X86_REGISTER(Cr4, "cr4")
+
+FORCEINLINE ULONG64 X86ReadTsc(void)
+{
+    ULONG Low, High;
+
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(Low), "=d"(High) : : "memory");
+    return (ULONG64)High << 32 | Low;
+}
+
+FORCEINLINE void X86FlushPage(ULONG64 Virtual) { __asm__ volatile("invlpg (%0)" : : "r"(Virtual) : "memory"); }
+
+/* ---- linker.ld: page-aligned bounds of the image, by rights. ---- */
+extern const char KernelTextStart[], KernelTextEnd[];           /* read, execute */
+extern const char KernelRodataStart[], KernelRodataEnd[];       /* read */
+extern const char KernelDataStart[], KernelDataEnd[];           /* read, write; .bss included */
+
+/* ---- cpu.c ---- */
+void CpuActivate(ARCH_CPU *Cpu);        /* load Cpu's tables and the control registers on this processor */
+
+/* ---- mmu.c ---- */
+/* The local APIC's page, at the same place on every processor and within reach of a 32-bit displacement;
+ * apic.c maps it with MmuMap(APIC_PAGE, physical base, PAGE_SIZE, MMU_WRITE | MMU_UNCACHED). */
+#define APIC_PAGE 0xFFFFFFFFFEE00000ull
+
+/* ---- trap.c ---- */
+BOOLEAN TrapFreezing(void);             /* ArchFreezeOthers was called: NMIs are stop requests */
+
+/* ---- apic.c ---- */
+enum { APIC_EOI = 0xB0 };
+
+void ApicInitializeThisCpu(void);       /* enable, spurious vector, error vector; sets ArchThisCpu's X2Apic and ApicId */
+ULONG ApicId(void);                     /* of this processor, from the APIC */
+void ApicSendInit(ULONG ApicId);        /* INIT, and its deassertion where the APIC wants one; waits until accepted */
+void ApicSendStartup(ULONG ApicId, ULONG Page);     /* SIPI: start at Page << 12, real mode */
+void ApicSendNmiToOthers(void);         /* for ArchFreezeOthers (trap.c), which it may call at any time */
+void ApicHandleError(void);             /* VECTOR_ERROR: read and clear the error status; no EOI */
+void ApicStall(ULONG Microseconds);     /* busy wait on calibrated time */
+
+/* End of interrupt: open the APIC for vectors of this one's class and below. */
+FORCEINLINE void ApicEoi(void)
+{
+    if (UNLIKELY(ARCH_THIS_CPU->X2Apic))
+        X86WriteMsr(MSR_X2APIC + (APIC_EOI >> 4), 0);
+    else
+        *(volatile ULONG *)(APIC_PAGE + APIC_EOI) = 0;
+}
