@@ -1,0 +1,4 @@
+/* image.h - the list of loaded driver images. */
+#pragma once
+
+#include <ldr/pe.h>
