@@ -23,7 +23,7 @@ typedef struct _KTEST {
 
 /* Record a failure at File:Line. Operands are printed signed decimal and hex. */
 void KtestFail(const char *File, int Line, const char *Expression, LONG64 Left, LONG64 Right);
-DECLSPEC_NORETURN void KtestAbort(void);        /* ends the current test's thread; only from that thread */
+DECLSPEC_NORETURN void KtestAbort(void);        /* ends the current thread, and the test if it is the test's own */
 void KtestSkip(const char *Reason);             /* then return; counted apart, never as passed */
 
 #define KTEST_COMPARE(Left, Right, Operator, Text, Then)                                            \
@@ -53,9 +53,10 @@ struct _KTHREAD *KtestThread(void (*Routine)(PVOID), PVOID Context, KPRIORITY Pr
 void KtestJoin(struct _KTHREAD *Thread);        /* wait for its end; once per thread */
 /* Return once Thread is blocked in a wait on Object (NULL: any). Yields; never a guessed time. */
 void KtestWaitBlocked(struct _KTHREAD *Thread, const void *Object);
-/* Return once *Flag is not zero, letting other threads run meanwhile; fails the test after 60 s. */
+/* Return once *Flag is not zero, letting other threads run meanwhile; fails the test after 30 s. */
 BOOLEAN KtestWaitFor(volatile LONG *Flag);
 BOOLEAN KtestVirtualTime(void);                 /* time jumps when idle (ACCEL=virtual) */
+void KtestSetVirtualTime(BOOLEAN Virtual);      /* by the roof, from the kernel option */
 
 /* What the runner tells whoever shows it (drivers/screen.c); all calls from one thread. */
 typedef SELFTEST_VIEW KTEST_VIEW;
