@@ -6,24 +6,18 @@
  * switches it on: a real PC has something else there, or nothing. */
 #include <arch/io.h>
 #include <drivers/drivers.h>
+#include <rtl/string.h>
 
 enum { EXIT_PORT = 0xF4, EXIT_BASE = 0x10 };
 
 static BOOLEAN HasExitDevice;
-
-static BOOLEAN SameText(const char *A, const char *B)
-{
-    while (*A != 0 && *A == *B)
-        A++, B++;
-    return *A == *B;
-}
 
 /* ---- Public ---- */
 
 /* ExitInitialize - Device: the kernel option exit=, NULL if it was not given. */
 void ExitInitialize(const char *Device)
 {
-    HasExitDevice = Device != NULL && SameText(Device, "isa-debug");
+    HasExitDevice = Device != NULL && strcmp(Device, "isa-debug") == 0;
 }
 
 /* ExitEmulator - end the emulator's process with Status. IRQL: any. Returns only where there is no

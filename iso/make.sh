@@ -1,0 +1,27 @@
+#!/bin/sh
+# make.sh - writes the medium: one image for CD and USB stick, for BIOS and 64-bit UEFI.
+#
+#   iso/make.sh IMAGE KERNEL GRUB_CFG [DRIVER.sys ...]
+#
+# grub-mkrescue makes it bootable in all four ways. Left to itself it installs every module, font,
+# theme and translation there is; the list below is what iso/grub.cfg uses.
+set -eu
+
+Image=$1 Kernel=$2 Config=$3
+shift 3
+
+Modules="normal multiboot2 all_video part_msdos part_gpt iso9660 fat search test regexp serial terminal"
+
+for Tool in grub-mkrescue xorriso mformat; do
+    command -v $Tool >/dev/null || { echo "make.sh: $Tool is missing (Debian: grub-common, xorriso, mtools)" >&2; exit 1; }
+done
+
+Tree=$(mktemp -d "${TMPDIR:-/tmp}/kedge-iso.XXXXXX")
+trap 'rm -rf "$Tree"' EXIT
+mkdir -p "$Tree/boot/grub" "$Tree/drivers"
+cp "$Kernel" "$Tree/boot/kedge.elf"
+cp "$Config" "$Tree/boot/grub/grub.cfg"
+for Driver; do cp "$Driver" "$Tree/drivers/"; done
+
+grub-mkrescue --output="$Image" --install-modules="$Modules" --fonts= --locales= --themes= \
+    "$Tree" -- -volid KEDGE >"$Tree/log" 2>&1 || { cat "$Tree/log" >&2; exit 1; }
