@@ -174,13 +174,22 @@ $(KERNEL): $(BUILD)/kedge.full $(KERNEL_DEBUG)
 
 all: $(KERNEL)
 
-# ---- The medium ----
+# ---- The medium: make iso [DRIVER=a.sys,b.sys] puts drivers on it for the menu's third entry ----
+
+COMMA := ,
+ISO_DRIVERS := $(subst $(COMMA), ,$(DRIVER))
 
 iso: $(ISO)
 
-$(ISO): $(KERNEL) iso/grub.cfg iso/make.sh $(DRIVERS)
+$(ISO): $(KERNEL) iso/grub.cfg iso/make.sh $(BUILD)/iso.drivers $(ISO_DRIVERS)
 	$(call say,ISO,$@)
-	$(Q)iso/make.sh $@ $(KERNEL) iso/grub.cfg $(DRIVERS)
+	$(Q)iso/make.sh $@ $(KERNEL) iso/grub.cfg $(ISO_DRIVERS)
+
+# Another choice of drivers makes another medium.
+.PHONY: ALWAYS
+$(BUILD)/iso.drivers: ALWAYS
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(ISO_DRIVERS)' | cmp -s - $@ || echo '$(ISO_DRIVERS)' >$@
 
 clean:
 	rm -rf $(BUILD)
