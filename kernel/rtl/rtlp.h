@@ -33,3 +33,66 @@ ULONG RtlpDecodeUtf16(const WCHAR *Text, SIZE_T Length, ULONG *Used);
 /* Encode Character. Returns the number of units written. */
 ULONG RtlpEncodeUtf8(ULONG Character, char Bytes[UTF8_LONGEST]);
 ULONG RtlpEncodeUtf16(ULONG Character, WCHAR Units[UTF16_LONGEST]);
+
+/* ---- dwarf.c: reading DWARF data, bounds checked ---- */
+
+/* A read beyond End sets Bad and gives 0; Bad is looked at once, at the end. */
+typedef struct _CURSOR {
+    const UCHAR *At, *End;
+    BOOLEAN Bad;
+} CURSOR;
+
+ULONG64 RtlpReadFixed(CURSOR *Cursor, ULONG Size);
+LONG64 RtlpReadSigned(CURSOR *Cursor, ULONG Size);
+ULONG64 RtlpReadUleb(CURSOR *Cursor);
+LONG64 RtlpReadSleb(CURSOR *Cursor);
+/* Encoding: DW_EH_PE_*. Application: what a DW_EH_PE_datarel value is relative to. */
+ULONG64 RtlpReadEncoded(CURSOR *Cursor, UCHAR Encoding, ULONG64 Application);
+void RtlpSkip(CURSOR *Cursor, ULONG64 Length);
+
+/* ---- cfi_program.c: the row of register rules at a place in a function ---- */
+
+enum { CFI_REGISTERS = 17, CFI_RETURN = 16, CFI_STACK = 7 };   /* DWARF numbers: 16 is the return address */
+
+typedef enum _CFI_RULE_KIND {
+    RuleSame, RuleUndefined, RuleOffset, RuleValueOffset, RuleRegister, RuleExpression, RuleValueExpression
+} CFI_RULE_KIND;
+
+/* Kept small: six rows lie on the stack of whoever traces, and that may be the double fault's. */
+typedef struct _CFI_RULE {
+    CFI_RULE_KIND Kind;
+    union {
+        LONG64 Value;           /* offset from the CFA, or a register */
+        const UCHAR *Block;     /* an expression behind its length, known to lie in the section */
+    };
+} CFI_RULE;
+
+typedef struct _CFI_ROW {
+    CFI_RULE Cfa;               /* RuleOffset: Value from CfaRegister; RuleExpression */
+    ULONG64 CfaRegister;
+    CFI_RULE Registers[CFI_REGISTERS];
+} CFI_ROW;
+
+/* A function's description, parsed from its FDE and CIE. */
+typedef struct _CFI_FUNCTION {
+    ULONG64 Start, End;         /* code addresses */
+    ULONG64 CodeAlign;
+    LONG64 DataAlign;
+    ULONG64 ReturnColumn;
+    UCHAR Encoding;
+    BOOLEAN Signal;
+    CURSOR Initial, Program;    /* the CIE's instructions, the FDE's */
+} CFI_FUNCTION;
+
+/* FALSE: the program is corrupt. */
+BOOLEAN RtlpRunCfi(const CFI_FUNCTION *Function, ULONG64 Address, CFI_ROW *Row);
+
+/* ---- dwarf_expression.c ---- */
+
+typedef enum _EXPRESSION_RESULT { ExpressionDone, ExpressionBad, ExpressionBadRead } EXPRESSION_RESULT;
+
+/* Block: an expression behind its length. Registers: by DWARF number. Initial: pushed first unless NULL. */
+EXPRESSION_RESULT RtlpEvaluate(const UCHAR *Block, const ULONG64 Registers[CFI_REGISTERS], const ULONG64 *Initial,
+                               BOOLEAN (*Probe)(const void *, SIZE_T), ULONG64 *Result);
+/* Read Size <= 8 bytes as an unsigned number, if Probe allows. */
+BOOLEAN RtlpReadMemory(BOOLEAN (*Probe)(const void *, SIZE_T), ULONG64 Address, ULONG Size, ULONG64 *Value);
