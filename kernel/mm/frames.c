@@ -17,6 +17,7 @@
 #include <ke/bugcheck.h>
 #include <ke/spinlock.h>
 #include <rtl/print.h>
+#include <rtl/status.h>
 #include <rtl/string.h>
 
 enum { ORDERS = MI_MAX_ORDER + 1, LEVELS = 5, LOW_PAGES = 8 };

@@ -3,16 +3,15 @@
  * The order matters because the provisional tables reach only 4 GiB: first the frames below that line
  * become available, the final tables are made of them, and once those are in force so does the rest.
  * The direct map holds memory and firmware tables, never a device: mapping a device twice with different
- * caching is undefined. It leaves out the image's text and constants too, which would be writable there. */
+ * caching is undefined. */
 #include "mi.h"
 
 #include <arch/mmu.h>
 #include <ke/bugcheck.h>
 #include <ke/clock.h>
 #include <rtl/print.h>
+#include <rtl/status.h>
 #include <rtl/string.h>
-
-extern char KernelRodataEnd[];  /* linker.ld */
 
 static ULONG64 TableFrame(void) { return MmAllocateFrames(0); }
 
@@ -22,20 +21,6 @@ static void RequireTables(BOOLEAN Done)
         KeBugCheckWith(KEDGE_INTERNAL_ERROR, MmFreeFrameCount(), MmTotalFrameCount(), 0, 0,
                        "no memory for the page tables: %I64u of %I64u frames are free", MmFreeFrameCount(),
                        MmTotalFrameCount());
-}
-
-static void MapDirect(ULONG64 Base, ULONG64 End)
-{
-    ULONG64 Text = (ULONG64)KernelImageStart - MMU_KERNEL_BASE, TextEnd = (ULONG64)KernelRodataEnd - MMU_KERNEL_BASE;
-
-    if (Base < Text && Text < End) {
-        MapDirect(Base, Text);
-        Base = Text;
-    }
-    if (Base >= Text && Base < TextEnd)
-        Base = TextEnd;
-    if (Base < End)
-        RequireTables(MmuMapDirect(Base, End - Base));
 }
 
 static void MapMemory(const BOOT_INFO *Info)
@@ -59,7 +44,7 @@ static void MapMemory(const BOOT_INFO *Info)
         End = (End + PAGE_SIZE - 1) & ~(ULONG64)(PAGE_SIZE - 1);
         if (Base >= End)
             continue;
-        MapDirect(Base, End);
+        RequireTables(MmuMapDirect(Base, End - Base));
         Done = End;
     }
 }

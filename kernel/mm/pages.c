@@ -4,7 +4,6 @@
 #include "mi.h"
 
 #include <arch/mmu.h>
-#include <ke/bugcheck.h>
 #include <ke/irql.h>
 #include <rtl/string.h>
 

@@ -18,6 +18,7 @@
 #include <ke/bugcheck.h>
 #include <ke/spinlock.h>
 #include <rtl/print.h>
+#include <rtl/status.h>
 
 enum { BUCKETS = 1024, STACK_CLASS = 120, CLASSES, NODE_SIZE = sizeof(MI_RANGE) };
 

@@ -40,8 +40,8 @@ typedef struct _ROUND {
 
 static KSPIN_LOCK RetireLock;
 static ROUND Gathering;                 /* RetireLock */
-static ROUND Flushing;                  /* RetireLock; meaningful while Running */
-static BOOLEAN Running;                 /* RetireLock */
+static ROUND Flushing;                  /* RetireLock; meaningful while RoundRuns */
+static BOOLEAN RoundRuns;                 /* RetireLock */
 static volatile LONG Pending;           /* processors that this round still waits for */
 static KDPC FlushDpc[ARCH_MAX_CPUS];
 
@@ -50,11 +50,11 @@ static BOOLEAN OnlyProcessor(void) { return KeQueryActiveProcessorCount(NULL) <=
 /* RetireLock held. TRUE: the caller must call LaunchRound once the lock is released. */
 static BOOLEAN BeginRound(BOOLEAN Wanted)
 {
-    if (Running || !(Wanted || Gathering.Waiters != NULL || Gathering.Pages >= ROUND_PAGES || Gathering.Count >= ROUND_RANGES))
+    if (RoundRuns || !(Wanted || Gathering.Waiters != NULL || Gathering.Pages >= ROUND_PAGES || Gathering.Count >= ROUND_RANGES))
         return FALSE;
     Flushing = Gathering;
     Gathering = (ROUND){ 0 };
-    Running = TRUE;
+    RoundRuns = TRUE;
     return TRUE;
 }
 
@@ -75,7 +75,7 @@ static void FinishRound(void)
 
     KeAcquireSpinLockAtDpcLevel(&RetireLock);
     Done = Flushing;
-    Running = FALSE;
+    RoundRuns = FALSE;
     Again = BeginRound(FALSE);
     KeReleaseSpinLockFromDpcLevel(&RetireLock);
     if (Again)
@@ -160,7 +160,7 @@ void MiFlushEverywhere(void)
  * caller may not wait. */
 BOOLEAN MiReclaimRetired(void)
 {
-    if (__atomic_load_n(&Gathering.Ranges, __ATOMIC_RELAXED) == NULL && !__atomic_load_n(&Running, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&Gathering.Ranges, __ATOMIC_RELAXED) == NULL && !__atomic_load_n(&RoundRuns, __ATOMIC_RELAXED))
         return FALSE;
     if (KeGetCurrentIrql() >= DISPATCH_LEVEL)
         return FALSE;

@@ -8,6 +8,7 @@
 
 #include <ke/bugcheck.h>
 #include <ke/spinlock.h>
+#include <rtl/status.h>
 
 enum { CACHE_LIMIT = 64 };
 
