@@ -25,7 +25,9 @@ test: install
 	@$(BUILD_ALL) all iso test-drivers
 	@tests/run.sh
 
+# The rules need to know what each floor sees and what it is made of.
 lint:
 	@tests/install.sh lint
 	@$(BUILD_ALL) all
-	@tests/lint.sh
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' LD='$(LD)' NM='$(NM)' FLOORS='$(FLOORS)' \
+	    $(foreach f,$(FLOORS),INC_$(f)='$(INC_$(f))' OBJ_$(f)='$(OBJ_$(f))') tests/lint.sh
