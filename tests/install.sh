@@ -88,7 +88,7 @@ by_apt()
         have sudo || { echo "Kedge needs these packages; as root: apt-get install ${Missing[*]}" >&2; return 1; }
         Sudo=(sudo)
     fi
-    echo "Kedge needs these packages, which are now installed with ${Sudo[*]} apt-get: ${Missing[*]}"
+    echo "Kedge needs these packages, which are now installed with ${Sudo[*]:+sudo }apt-get: ${Missing[*]}"
     # A fresh machine has no package lists, an old one has lists that name what is no longer there.
     if [ -z "$(find /var/lib/apt/lists -name '*_Packages*' -mtime -7 2>/dev/null | head -n 1)" ]; then
         apt update >/dev/null || { echo 'apt-get update failed' >&2; return 1; }

@@ -30,6 +30,7 @@
 #include <ke/clock.h>
 #include <ke/event.h>
 #include <ke/irql.h>
+#include <ps/system_thread.h>
 #include <rtl/debug.h>
 #include <rtl/print.h>
 #include <rtl/status.h>
@@ -278,7 +279,8 @@ static VOID TestThread(PVOID Context)
 
     Test->Run();
     KTEST_COMPARE(KeGetCurrentIrql(), PASSIVE_LEVEL, ==, "the IRQL at the test's end == PASSIVE_LEVEL", (void)0);
-    KTEST_COMPARE(KeGetCurrentThread()->CombinedApcDisable, 0, ==, "the APC-disable counts at the test's end == 0", (void)0);
+    KTEST_COMPARE(KeGetCurrentThread()->CombinedApcDisable, 0, ==,
+                  "the APC-disable counts at the test's end == 0", (void)0);
     EndTest();
 }
 

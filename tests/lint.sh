@@ -47,14 +47,16 @@ floors_below() # floor
     esac
 }
 
-# Where a line of the source stands in clang-format's output as well, and only at other indentations.
+# A line that stands in clang-format's output as well, but only at other indentations. Comments, and the
+# second and later lines of a statement, are the author's.
 check_indentation() # file
 {
     clang-format "$1" | awk -v File="$1" '
         { match($0, /^ */); Indent = RLENGTH; Key = substr($0, RLENGTH + 1); gsub(/ +/, " ", Key) }
         NR == FNR { Known[Key]; At[Key, Indent]; Last[Key] = Indent; next }
-        Key != "" && Key !~ /^[*\/]/ && Key in Known && !((Key, Indent) in At) {
+        Start && Key !~ /^([*\/].*|break;|)$/ && Key in Known && !((Key, Indent) in At) {
             print File ":" FNR ": indented by " Indent ", not " Last[Key] ": " Key; Bad = 1 }
+        { Start = Key ~ /([;{}:]|\*\/|^)$/ }
         END { exit Bad }' - "$1"
 }
 
@@ -101,7 +103,7 @@ check_floors()
         # shellcheck disable=SC2086
         $LD -r -o build/lint.o $Objects || fail "$Floor does not link"
         Undefined=$($NM -u build/lint.o | awk '{ print $NF }' | sort -u | comm -23 - $Provided)
-        [ -z "$Undefined" ] || fail "$Floor calls what is not below it:" $Undefined
+        [ -z "$Undefined" ] || fail "$Floor calls what is not below it: ${Undefined//$'\n'/ }"
     done
     rm -f build/lint.o $Provided
 }
@@ -137,9 +139,13 @@ check_sizes()
 
 check_scripts() { shellcheck -x -e SC1091 "${Scripts[@]}" || Failed=1; }
 
-for Check in format headers floors words sizes scripts; do
-    echo "lint: $Check"
-    "check_$Check"
-done
+step() { echo "lint: $1"; }
+
+step format; check_format
+step headers; check_headers
+step floors; check_floors
+step words; check_words
+step sizes; check_sizes
+step scripts; check_scripts
 [ $Failed = 0 ] && echo 'lint: clean'
 exit $Failed
