@@ -24,7 +24,7 @@ READELF ?= $(CROSS_COMPILE)readelf
 NM ?= $(CROSS_COMPILE)nm
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 

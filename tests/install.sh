@@ -64,14 +64,16 @@ apt()
     "${Sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" 2>&1
 }
 
-# One line per package as it comes: an installation takes a minute or two.
+# One line for each of the packages as it comes: an installation takes a minute or two.
 install_packages()
 {
     local Log
 
     Log=$(mktemp) || return 1
     apt install -y --no-install-recommends "${Missing[@]}" | tee "$Log" |
-        sed -un 's/^Setting up \([^ ]*\).*/    \1/p'
+        while read -r Setting Up Package _; do
+            [[ "$Setting $Up" != 'Setting up' || " ${Missing[*]} " != *" ${Package%:*} "* ]] || echo "    ${Package%:*}"
+        done
     if [ "${PIPESTATUS[0]}" = 0 ]; then
         rm -f "$Log"
         return 0

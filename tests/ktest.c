@@ -84,11 +84,15 @@ static void FullName(char *Buffer, SIZE_T Size, const KTEST *Test)
     RtlFormat(Buffer, Size, "%s.%s", Suite, Test->Name);
 }
 
-/* A pattern selects a test whose whole name it matches, or that lies below the suite it names. */
+/* A pattern selects a test whose whole name it matches, or that lies below the suite it names. Tests that
+ * fail on purpose must be meant. */
 static BOOLEAN PatternSelects(const char *Pattern, const char *Name)
 {
-    SIZE_T Length = strlen(Pattern);
+    static const char OnPurpose[] = "negative.";
+    SIZE_T Length = strlen(Pattern), Prefix = sizeof OnPurpose - 1;
 
+    if (strncmp(Name, OnPurpose, Prefix) == 0 && strncmp(Pattern, OnPurpose, Prefix) != 0)
+        return FALSE;
     return RtlMatchPattern(Pattern, Name) || (strncmp(Pattern, Name, Length) == 0 && Name[Length] == '.');
 }
 
@@ -99,7 +103,7 @@ static BOOLEAN Selected(const char *Selection, const KTEST *Test)
 
     FullName(Name, sizeof Name, Test);
     if (*Selection == '\0')
-        return TRUE;
+        return PatternSelects("*", Name);
     for (; *Selection != '\0'; Selection += Length + (Selection[Length] == ',')) {
         const char *Comma = strchr(Selection, ',');
 
