@@ -1,4 +1,4 @@
-/* options.c - the kernel's options on the loader's command line: blank-separated words, `name` or
+/* boot_options.c - the kernel's options on the loader's command line: blank-separated words, `name` or
  * `name=value`. The last mention of a name counts, so that what is appended overrides. */
 #include <rtl/boot_info.h>
 #include <rtl/print.h>
