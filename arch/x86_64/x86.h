@@ -112,9 +112,50 @@ void CpuActivate(ARCH_CPU *Cpu);        /* load Cpu's tables and the control reg
 /* The local APIC's page, at the same place on every processor and within reach of a 32-bit displacement;
  * apic.c maps it with MmuMap(APIC_PAGE, physical base, PAGE_SIZE, MMU_WRITE | MMU_UNCACHED). */
 #define APIC_PAGE 0xFFFFFFFFFEE00000ull
+const ULONG64 *MmuTopTable(void);       /* the kernel's 512 top-level entries; their page lies below 4 GiB */
 
-/* ---- trap.c ---- */
-BOOLEAN TrapFreezing(void);             /* ArchFreezeOthers was called: NMIs are stop requests */
+/* ---- trap.S ---- */
+extern const char TrapStubs[];          /* one entry per vector, TRAP_STUB_SIZE apart */
+enum { TRAP_STUB_SIZE = 16 };
+void TrapEnterClock(void), TrapEnterIpi(void), TrapEnterDispatch(void), TrapEnterApc(void), TrapEnterNoFpu(void);
+
+/* ---- trap.c, called by trap.S ---- */
+extern ARCH_CLIENT TrapClient;          /* a copy, so that a call through it is one instruction */
+void TrapException(ARCH_TRAP_FRAME *Frame);
+void TrapInterrupt(ULONG Vector);       /* a vector without a stub of its own */
+
+/* ---- probe.S ---- */
+typedef struct _X86_FIXUP { ULONG64 Fault, Landing; } X86_FIXUP;
+extern const X86_FIXUP ProbeFixups[], ProbeFixupsEnd[];     /* instructions that may fault, and where to go on then */
+BOOLEAN ProbeRead(const void *Address);     /* does reading this byte work? */
+BOOLEAN ProbeWrite(void *Address);          /* does writing this byte, with what it holds? */
+
+/* ---- switch.S ---- */
+void SwitchStartThread(void);           /* a new thread's first return goes here: r12 = routine, r13 = argument */
+
+/* ---- smp.c, trampoline.S ---- */
+typedef struct _SMP_SLOT {
+    ULONG ApicId;
+    volatile LONG State;
+    ARCH_CPU *Cpu;
+    PVOID StackTop;
+    void (*Entry)(ARCH_CPU *Cpu);
+} SMP_SLOT;
+
+/* What the trampoline in low memory must know, at its offset TrampolineData - TrampolineStart. */
+typedef struct _SMP_TRAMPOLINE {
+    ULONG64 Gdt[4];
+    USHORT GdtLimit; ULONG GdtBase; USHORT Padding;     /* operand of lgdt */
+    ULONG Far32; USHORT Selector32, Padding32;          /* operands of the far jumps */
+    ULONG Far64; USHORT Selector64, Padding64;
+    ULONG64 Cr3;                /* tables with the low page where it is, and the kernel */
+    ULONG64 KernelCr3;
+} __attribute__((packed)) SMP_TRAMPOLINE;
+
+extern const char TrampolineStart[], Trampoline32[], Trampoline64[], TrampolineData[], TrampolineEnd[];
+extern SMP_SLOT SmpSlots[ARCH_MAX_CPUS];
+extern volatile ULONG SmpSlotCount;
+DECLSPEC_NORETURN void SmpEnter(SMP_SLOT *Slot);        /* first C code of a started processor */
 
 /* ---- Pages of devices, beside the local APIC's: each is mapped by the file that uses it. ---- */
 #define HPET_PAGE   (APIC_PAGE + 0x1000)
