@@ -46,6 +46,9 @@ void Offsets(void)
     EMIT(TRAMPOLINE_KERNEL_CR3, offsetof(SMP_TRAMPOLINE, KernelCr3));
     EMIT(TRAMPOLINE_DATA_SIZE, sizeof(SMP_TRAMPOLINE));
     EMIT(SLOT_SIZE, sizeof(SMP_SLOT));
+    EMIT(SLOT_STATE, offsetof(SMP_SLOT, State));
+    EMIT(SLOT_CALLED, SlotCalled);
+    EMIT(SLOT_ARRIVED, SlotArrived);
     EMIT(SLOT_STACK, offsetof(SMP_SLOT, StackTop));
     EMIT(MSR_EFER, MSR_EFER);
     EMIT(EFER_START, EFER_LME | EFER_NXE);

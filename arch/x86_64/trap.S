@@ -115,7 +115,7 @@
 
 # ---- Interrupts. ----
 
-# Save what C may destroy and raise CR8 to the vector's level, as drivers can read it. 12 instructions.
+# Save what C may destroy and raise CR8 to the vector's level, as drivers can read it. 13 instructions.
 # Seven registers after the five words leave rsp aligned: 32 bytes of shadow space, the old IRQL, 8 to align.
 #define OLD_IRQL 32
 
