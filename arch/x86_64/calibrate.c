@@ -27,8 +27,8 @@ enum {
     AGREEMENT = 1000,                   /* one part in this many */
     ROUNDING = 50000,                   /* one part in this many */
 
-    PIT_COMMAND = 0x43, PIT_CHANNEL0 = 0x40, PIT_LATCH = 0x00, PIT_MODE0 = 0x30, PIT_READ_STATUS = 0xE2,
-    PIT_EXPIRED = 0x80, PIT_FREQUENCY = 1193182,
+    PIT_COMMAND = 0x43, PIT_CHANNEL2 = 0x42, PIT_LATCH2 = 0x80, PIT_MODE0 = 0xB0, PIT_FREQUENCY = 1193182,
+    PIT_CONTROL = 0x61, PIT_GATE = 1, PIT_SPEAKER = 2, PIT_EXPIRED = 0x20,
 
     PM_FREQUENCY = 3579545,
 
@@ -53,6 +53,7 @@ typedef struct _CLOCK {
 
 static USHORT PmPort;
 static volatile UCHAR *HpetRegisters;
+static UCHAR PitControl;
 
 static ULONG64 ReadPm(void)
 {
@@ -68,9 +69,9 @@ static ULONG64 ReadPit(void)
 {
     ULONG Low;
 
-    IoOut8(PIT_COMMAND, PIT_LATCH);
-    Low = IoIn8(PIT_CHANNEL0);
-    return 0xFFFF - (Low | (ULONG)IoIn8(PIT_CHANNEL0) << 8);
+    IoOut8(PIT_COMMAND, PIT_LATCH2);
+    Low = IoIn8(PIT_CHANNEL2);
+    return 0xFFFF - (Low | (ULONG)IoIn8(PIT_CHANNEL2) << 8);
 }
 
 static ULONG64 ReadApic(void)
@@ -96,19 +97,23 @@ static ULONG64 StartHpet(ULONG64 Base)
     return 1000000000000000ull / Period;
 }
 
-/* Channel 0, which needs no gate, counts down once from 65535, 55 ms; its interrupt is masked. */
+/* Channel 2 counts down once from 65535, 55 ms, without sounding the speaker. */
 static void StartPit(void)
 {
+    PitControl = IoIn8(PIT_CONTROL);
+    IoOut8(PIT_CONTROL, (PitControl & ~PIT_SPEAKER) | PIT_GATE);
     IoOut8(PIT_COMMAND, PIT_MODE0);
-    IoOut8(PIT_CHANNEL0, 0xFF);
-    IoOut8(PIT_CHANNEL0, 0xFF);
+    IoOut8(PIT_CHANNEL2, 0xFF);
+    IoOut8(PIT_CHANNEL2, 0xFF);
 }
 
-/* It reached its end, so that its value means nothing. */
-static BOOLEAN PitExpired(void)
+/* FALSE when it reached its end, so that its value means nothing. */
+static BOOLEAN StopPit(void)
 {
-    IoOut8(PIT_COMMAND, PIT_READ_STATUS);
-    return (IoIn8(PIT_CHANNEL0) & PIT_EXPIRED) != 0;
+    BOOLEAN Expired = (IoIn8(PIT_CONTROL) & PIT_EXPIRED) != 0;
+
+    IoOut8(PIT_CONTROL, PitControl & ~PIT_SPEAKER & ~PIT_GATE);
+    return !Expired;
 }
 
 /* ---- Observing ---- */
@@ -326,7 +331,7 @@ CALIBRATION CalibrateClocks(const PLATFORM *P)
     ApicWrite(APIC_INITIAL_COUNT, 0xFFFFFFFF);
     Measure(Clocks, Count);
     ApicWrite(APIC_INITIAL_COUNT, 0);
-    Clocks[Pit].Alive &= !PitExpired();
+    Clocks[Pit].Alive &= StopPit();
 
     for (ULONG i = 0; i < Timed; i++)
         BoundCounter(&Clocks[i]);

@@ -114,7 +114,9 @@ void KiInitializeClock(void)
 
     CounterStart = ArchReadCounter();
     UnitsPerCount = ((ULONG64)UNITS_PER_SECOND << SCALE_SHIFT) / Frequency;
-    CountsPerUnit = (ULONG64)(((unsigned __int128)Frequency << SCALE_SHIFT) / UNITS_PER_SECOND) + 1;
+    /* Quotient and remainder apart: 128 bits would take a division from the compiler's library. */
+    CountsPerUnit = (Frequency / UNITS_PER_SECOND << SCALE_SHIFT) +
+                    (Frequency % UNITS_PER_SECOND << SCALE_SHIFT) / UNITS_PER_SECOND + 1;
     CountsPerMicrosecond = (Frequency + 999999) / 1000000;
     SystemBias = (LONG64)(ArchReadWallClock() * UNITS_PER_SECOND);
     SharedUserData->TickCountMultiplier = (ULONG)(((ULONG64)TICK_UNITS << 24) / 10000);

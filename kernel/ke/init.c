@@ -69,7 +69,7 @@ ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors)
 
     if (ActiveProcessors != NULL)
         *ActiveProcessors = Active;
-    return (ULONG)__builtin_popcountll(Active);
+    return KiCountBits(Active);
 }
 
 /* KeGetCurrentProcessorNumber - the processor this runs on; stays true only at IRQL >= DISPATCH_LEVEL. IRQL: any. */
