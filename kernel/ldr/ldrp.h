@@ -1,8 +1,59 @@
 /* ldrp.h - what the sources of ldr share and nobody else sees. */
 #pragma once
 
+#include <io/driver_object.h>
+#include <ke/thread.h>
 #include <ldr/image.h>
+
+enum { LDR_TAG = 0x4C72644B };          /* 'KdrL' in a dump: the loader's own blocks */
 
 /* pe.c */
 /* Write "FILE refused: ..." into Refusal. Always FALSE, so that a check can end with it. */
 BOOLEAN LdrpRefuse(PE_REFUSAL *Refusal, const PE_FILE *File, const char *Format, ...);
+
+/* exports.c */
+void LdrpInitializeExports(void);
+/* The routine or variable of this name, or NULL. Module NULL: whichever. */
+PVOID LdrpFindExport(const char *Module, const char *Name);
+
+/* unresolved.c */
+void LdrpInitializeStops(void);
+/* What the slot of an import that Kedge does not have is bound to. */
+PVOID LdrpBindStop(const LDR_IMAGE *Image, const char *Module, const char *Name);
+
+/* driver.c */
+typedef struct _LDR_DRIVER {
+    LDR_IMAGE *Image;
+    DRIVER_OBJECT Object;
+    DRIVER_EXTENSION Extension;
+    WCHAR ServiceName[LDR_NAME_SIZE];
+    WCHAR ObjectName[LDR_NAME_SIZE + 8];    /* \Driver\NAME */
+    NTSTATUS EntryStatus;
+    BOOLEAN Returned;                       /* the last call of it came back */
+} LDR_DRIVER;
+
+LDR_DRIVER *LdrpCreateDriver(LDR_IMAGE *Image);     /* NULL: no memory */
+void LdrpDestroyDriver(LDR_DRIVER *Driver);
+/* Begin DriverEntry or DriverUnload in a thread of its own; the thread, referenced, or NULL: no memory. */
+PKTHREAD LdrpStartEntry(LDR_DRIVER *Driver);
+PKTHREAD LdrpStartUnload(LDR_DRIVER *Driver);
+/* Whether the thread begun last waits, with nothing but another thread of a driver that could wake it. */
+BOOLEAN LdrpCallIsBlocked(void);
+
+/* rest.c */
+typedef struct _LDR_TIMES {
+    BOOLEAN Virtual;                        /* time jumps when idle: waiting costs nothing */
+    BOOLEAN HasSettle;
+    ULONG64 Settle;                         /* 100 ns */
+} LDR_TIMES;
+
+typedef enum _LDR_REST { LdrAtRest, LdrSteady, LdrCutOff } LDR_REST;
+
+/* Wait until Images do nothing any more, or only what repeats. */
+LDR_REST LdrpWaitForRest(LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES *Times);
+/* Wait until Thread has ended; FALSE: it never will. */
+BOOLEAN LdrpWaitForThread(PKTHREAD Thread, LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES *Times);
+
+/* leaks.c */
+ULONG LdrpReportLeaks(const LDR_IMAGE *Image);      /* one line each; their number */
+BOOLEAN LdrpIsActive(const LDR_IMAGE *Image);       /* threads, timers or DPCs are left: its memory must stay */

@@ -333,21 +333,3 @@ ULONG64 PeFindSymbol(const PE_FILE *File, const PE_LAYOUT *Layout, const UCHAR *
         Name[0] = 0;
     return Offset;
 }
-
-const PE_FUNCTION *PeFindFunction(const PE_LAYOUT *Layout, const UCHAR *Base, ULONG Rva)
-{
-    const PE_FUNCTION *Rows = (const PE_FUNCTION *)(Base + Layout->Functions.Rva);
-    ULONG Low = 0, High = Layout->Functions.Size / sizeof(PE_FUNCTION);
-
-    while (Low < High) {
-        ULONG Middle = Low + (High - Low) / 2;
-
-        if (Rva < Rows[Middle].BeginAddress)
-            High = Middle;
-        else if (Rva >= Rows[Middle].EndAddress)
-            Low = Middle + 1;
-        else
-            return &Rows[Middle];
-    }
-    return NULL;
-}
