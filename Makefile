@@ -24,7 +24,7 @@ READELF ?= $(CROSS_COMPILE)readelf
 NM ?= $(CROSS_COMPILE)nm
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
 endif
 
@@ -87,7 +87,8 @@ ASFLAGS := -g -fno-pic -fno-pie -I$(BUILD) -Wa,--fatal-warnings
 OFFSETS := $(BUILD)/asm_offsets.h
 TOOLCHAIN := $(BUILD)/toolchain.ok
 
-object = $(patsubst %.c,$(BUILD)/obj/%.o,$(patsubst %.S,$(BUILD)/obj/%.o,$(patsubst $(BUILD)/%,%,$(1))))
+# trap.c and trap.S are two objects: trap.o and trap.S.o.
+object = $(patsubst %.c,$(BUILD)/obj/%.o,$(patsubst %.S,$(BUILD)/obj/%.S.o,$(patsubst $(BUILD)/%,%,$(1))))
 
 define FLOOR
 OBJ_$(1) := $$(call object,$$(SRC_$(1)) $$(GEN_$(1)))
@@ -106,7 +107,7 @@ $(BUILD)/obj/%.o: $(BUILD)/%.c Makefile | $(TOOLCHAIN)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(FLOOR_FLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/%.o: %.S $(OFFSETS) Makefile | $(TOOLCHAIN)
+$(BUILD)/obj/%.S.o: %.S $(OFFSETS) Makefile | $(TOOLCHAIN)
 	$(call say,AS,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ASFLAGS) $(FLOOR_FLAGS) -MMD -MP -c -o $@ $<

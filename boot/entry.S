@@ -35,6 +35,7 @@
 #define COM1 0x3F8
 #define VGA_TEXT 0xB8000
 #define BOOT_STACK_SIZE 0x6000
+#define STACK_RESERVE 0x400             /* at a thread's stack top: its SSE state and first frame, written later */
 
     .section .text
     .code32
@@ -44,7 +45,7 @@ EntryPoint:
     cli
     cld
     movl %eax, %ebp                     # ebp, ebx: the loader's two words, kept until the call
-    movl $PHYSICAL(BootStackTop), %esp
+    movl $PHYSICAL(BootStackTop - STACK_RESERVE), %esp
 
     # The loader was asked to clear bss. Not all do.
     xorl %eax, %eax
@@ -193,7 +194,7 @@ EntryHigh:
     xorl %eax, %eax
     movl %eax, %fs
     movl %eax, %gs
-    movabsq $BootStackTop, %rsp
+    movabsq $(BootStackTop - STACK_RESERVE), %rsp
     lgdt BootGdtPointerHigh(%rip)       # the low one goes away with the identity mapping
     movl %ebp, %ecx
     movl %ebx, %edx
@@ -236,12 +237,16 @@ BootPdptHigh:
 BootDirectories:
     .skip 0x4000
 
-# The boot processor's first stack, later its idle thread's. BootMain unmaps the page below it.
-    .globl BootStackGuard, BootStackBottom, BootStackTop
+# The boot processor's two stacks: the first becomes its idle thread's, its DPCs run on the second. Each
+# grows towards a page that boot/main.c unmaps.
+    .globl BootStackGuard, BootStackTop, BootDispatchGuard, BootDispatchTop
 BootStackGuard:
     .skip 0x1000
-BootStackBottom:
     .skip BOOT_STACK_SIZE
 BootStackTop:
+BootDispatchGuard:
+    .skip 0x1000
+    .skip BOOT_STACK_SIZE
+BootDispatchTop:
 
     .section .note.GNU-stack, "", @progbits

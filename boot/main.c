@@ -1,22 +1,48 @@
-/* main.c - the roof: brings the floors up in order, from the loader's hand-over to the verdict. */
+/* main.c - the roof: brings the floors up in order, from the loader's hand-over to the first thread.
+ *
+ * BootMain runs once, on the boot processor, at IRQL HIGH with interrupts off until all floors stand; then
+ * it becomes that processor's idle thread. What takes threads to do (the other processors, the self-test,
+ * the drivers) happens in Phase1, a system thread. Order:
+ *
+ *   log, boot processor's tables, ke's block for it     from here on a fault is a readable stop
+ *   boot information                                    read before anything can overwrite it
+ *   memory, screen, ACPI, clock                         final page tables, then what they must map
+ *   ke, pool, objects                                   interrupts may come
+ *   Phase1                                              cpus.c, then verdict.c  */
 #include <arch/arch.h>
+#include <arch/mmu.h>
 #include <boot/multiboot.h>
 #include <drivers/drivers.h>
+#include <ke/bugcheck.h>
+#include <ke/init.h>
+#include <ke/irql.h>
+#include <mm/mm.h>
+#include <rtl/debug.h>
 #include <rtl/print.h>
+#include <rtl/string.h>
+#include "bootp.h"
 
 void BootMain(ULONG Magic, ULONG64 Information);
 
 /* The provisional tables map what loaders can reach, the first 4 GiB, at the direct map. */
 #define LOADER_LIMIT (1ull << 32)
-#define DIRECT_MAP 0xFFFF800000000000ull
+
+enum { BOOT_PCR_SIZE = 0x4000, PHASE1_PRIORITY = 12 };
+
+extern UCHAR BootStackGuard[], BootStackTop[], BootDispatchGuard[], BootDispatchTop[];      /* entry.S */
 
 static BOOT_INFO Info;
+static const PLATFORM *Platform;
+static UCHAR BootPcr[BOOT_PCR_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static KTHREAD BootIdleThread;
+
+/* ---- Boot information ---- */
 
 static const void *MapLoaderMemory(ULONG64 Physical, ULONG64 Length)
 {
     if (Physical >= LOADER_LIMIT || Length > LOADER_LIMIT - Physical)
         return NULL;
-    return (const void *)(DIRECT_MAP + Physical);
+    return (const void *)(MMU_DIRECT_MAP + Physical);
 }
 
 static void LogRefusal(const char *Line)
@@ -24,29 +50,127 @@ static void LogRefusal(const char *Line)
     LogPrint("boot: refused: %s\n", Line);
 }
 
-static void LogBootInfo(void)
+static void LogRanges(void)
 {
-    static const char *const Types[] = { "?", "usable", "reserved", "ACPI", "ACPI NVS", "bad" };
+    static const char *const Types[] = {
+        [BootRangeUsable] = "usable", [BootRangeReserved] = "reserved", [BootRangeAcpi] = "ACPI tables",
+        [BootRangeNvs] = "ACPI NVS", [BootRangeBad] = "bad"
+    };
 
-    LogPrint("boot: loaded by %s; options: %s\n", Info.LoaderName, Info.CommandLine);
-    for (ULONG Index = 0; Index < Info.RangeCount; Index++)
-        LogPrint("boot: memory %016I64x + %I64x %s\n", Info.Ranges[Index].Base, Info.Ranges[Index].Length, Types[Info.Ranges[Index].Type]);
-    for (ULONG Index = 0; Index < Info.ModuleCount; Index++)
-        LogPrint("boot: module %s at %I64x + %I64x, arguments \"%s\"\n", Info.Modules[Index].Name, Info.Modules[Index].Base, Info.Modules[Index].Length, Info.Modules[Index].Arguments);
-    LogPrint("boot: framebuffer %ux%ux%u at %I64x, text %u, efi %u, rsdp %u bytes\n", Info.Framebuffer.Width, Info.Framebuffer.Height, Info.Framebuffer.BitsPerPixel, Info.Framebuffer.Base, Info.VgaText, Info.FromEfi, Info.RsdpCopyLength);
+    for (ULONG Index = 0; Index < Info.RangeCount; Index++) {
+        const BOOT_RANGE *Range = &Info.Ranges[Index];
+
+        LogPrint("boot: memory %012I64x-%012I64x %s\n", Range->Base, Range->Base + Range->Length - 1, Types[Range->Type]);
+    }
 }
 
-void BootMain(ULONG Magic, ULONG64 Information)
+static void LogModules(void)
+{
+    for (ULONG Index = 0; Index < Info.ModuleCount; Index++) {
+        const BOOT_MODULE *Module = &Info.Modules[Index];
+
+        LogPrint("boot: module %s, %I64u bytes at 0x%I64x, arguments \"%s\"\n", Module->Name, Module->Length, Module->Base,
+                 Module->Arguments);
+    }
+}
+
+static void LogBootInfo(void)
+{
+    const BOOT_FRAMEBUFFER *F = &Info.Framebuffer;
+    char Screen[48] = "none";
+
+    if (F->Base != 0)
+        RtlFormat(Screen, sizeof Screen, "%ux%u in %u bits at 0x%I64x", F->Width, F->Height, F->BitsPerPixel, F->Base);
+    else if (Info.VgaText)
+        RtlFormat(Screen, sizeof Screen, "80x25 text");
+    LogPrint("boot: loaded by %s%s; options: %s\n", Info.LoaderName, Info.FromEfi ? " (EFI)" : "", Info.CommandLine);
+    LogPrint("boot: screen: %s\n", Screen);
+    LogRanges();
+    LogModules();
+}
+
+static void ReadBootInfo(ULONG Magic, ULONG64 Information)
 {
     static const BOOT_SOURCE Source = { MapLoaderMemory, LogRefusal };
     char Value[32];
 
-    SerialInitialize(1);
-    LogRegisterSink(SerialLogSink(1));
     BootParse(Magic, Information, &Source, &Info);
     ExitInitialize(BootOption(&Info, "exit", Value, sizeof Value));
-    LogBootInfo();
-    ExitEmulator(0);
-    for (;;)
-        ArchWaitForInterrupt();
+    if (BootOption(&Info, "verbose", Value, sizeof Value) != NULL)
+        LogBootInfo();
+}
+
+/* ---- Floors ---- */
+
+static void OpenLog(void)
+{
+    SerialInitialize(1);
+    SerialInitialize(2);
+    LogRegisterSink(SerialLogSink(1));
+    LogPrint("Kedge: a kernel that serves NT driver routines\n");
+}
+
+static void InitializeBootProcessor(void)
+{
+    RtlRequire(KePcrSize() <= sizeof BootPcr);
+    ArchInitializeBootCpu((ARCH_CPU *)BootPcr);
+    KeInitializeProcessor((struct _KPCR *)BootPcr, &BootIdleThread, BootStackTop, BootStackTop - BootStackGuard - PAGE_SIZE,
+                          BootDispatchTop);
+}
+
+static void InitializeMemory(void)
+{
+    MmInitialize(&Info);
+    MmuUnmap((ULONG64)BootStackGuard, PAGE_SIZE);
+    MmuUnmap((ULONG64)BootDispatchGuard, PAGE_SIZE);
+}
+
+static ULONG ProcessorLimit(void)
+{
+    char Value[8];
+    ULONG Limit = 0;
+
+    if (BootOption(&Info, "smp", Value, sizeof Value) != NULL)
+        for (const char *Digit = Value; *Digit >= '0' && *Digit <= '9'; Digit++)
+            Limit = Limit * 10 + (ULONG)(*Digit - '0');
+    return Limit != 0 ? Limit : ARCH_MAX_CPUS;
+}
+
+static VOID Phase1(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    BootStartProcessors(Platform, ProcessorLimit());
+    BootRun(&Info);
+}
+
+static void Phase1System(PKSTART_ROUTINE Routine, PVOID Context)
+{
+    Routine(Context);
+    KeTerminateThread();
+}
+
+static void StartPhase1(void)
+{
+    static KTHREAD Thread;
+    PVOID Stack = MmAllocateStack();
+
+    RtlRequire(Stack != NULL);
+    KeInitializeThread(&Thread, &KiInitialProcess, Stack, MM_STACK_SIZE, Phase1System, Phase1, NULL, PHASE1_PRIORITY);
+    KeStartThread(&Thread);
+}
+
+/* BootMain - entry.S comes here: Magic and Information are what the loader left in eax and ebx. */
+void BootMain(ULONG Magic, ULONG64 Information)
+{
+    OpenLog();
+    InitializeBootProcessor();
+    ReadBootInfo(Magic, Information);
+    InitializeMemory();
+    Platform = PlatformInitialize(&Info);
+    ArchInitializeClock(Platform);
+    KeInitialize();
+    StartPhase1();
+    KeLowerIrql(PASSIVE_LEVEL);
+    ArchEnableInterrupts();
+    KeIdleLoop();
 }

@@ -30,6 +30,7 @@
 #include <ke/clock.h>
 #include <ke/event.h>
 #include <ke/irql.h>
+#include <ps/system_thread.h>
 #include <rtl/debug.h>
 #include <rtl/print.h>
 #include <rtl/status.h>
@@ -83,11 +84,15 @@ static void FullName(char *Buffer, SIZE_T Size, const KTEST *Test)
     RtlFormat(Buffer, Size, "%s.%s", Suite, Test->Name);
 }
 
-/* A pattern selects a test whose whole name it matches, or that lies below the suite it names. */
+/* A pattern selects a test whose whole name it matches, or that lies below the suite it names. Tests that
+ * fail on purpose must be meant. */
 static BOOLEAN PatternSelects(const char *Pattern, const char *Name)
 {
-    SIZE_T Length = strlen(Pattern);
+    static const char OnPurpose[] = "negative.";
+    SIZE_T Length = strlen(Pattern), Prefix = sizeof OnPurpose - 1;
 
+    if (strncmp(Name, OnPurpose, Prefix) == 0 && strncmp(Pattern, OnPurpose, Prefix) != 0)
+        return FALSE;
     return RtlMatchPattern(Pattern, Name) || (strncmp(Pattern, Name, Length) == 0 && Name[Length] == '.');
 }
 
@@ -98,7 +103,7 @@ static BOOLEAN Selected(const char *Selection, const KTEST *Test)
 
     FullName(Name, sizeof Name, Test);
     if (*Selection == '\0')
-        return TRUE;
+        return PatternSelects("*", Name);
     for (; *Selection != '\0'; Selection += Length + (Selection[Length] == ',')) {
         const char *Comma = strchr(Selection, ',');
 
@@ -278,7 +283,8 @@ static VOID TestThread(PVOID Context)
 
     Test->Run();
     KTEST_COMPARE(KeGetCurrentIrql(), PASSIVE_LEVEL, ==, "the IRQL at the test's end == PASSIVE_LEVEL", (void)0);
-    KTEST_COMPARE(KeGetCurrentThread()->CombinedApcDisable, 0, ==, "the APC-disable counts at the test's end == 0", (void)0);
+    KTEST_COMPARE(KeGetCurrentThread()->CombinedApcDisable, 0, ==,
+                  "the APC-disable counts at the test's end == 0", (void)0);
     EndTest();
 }
 

@@ -17,7 +17,8 @@ typedef struct _KTEST {
 
 #define TEST(SuiteName, TestName)                                                                   \
     static void SuiteName##_##TestName(void);                                                       \
-    __attribute__((used, section(".ktest." #SuiteName), aligned(8))) static const KTEST Test_##SuiteName##_##TestName = { \
+    __attribute__((used, section(".ktest." #SuiteName), aligned(8)))                                \
+    static const KTEST Test_##SuiteName##_##TestName = {                                            \
         #SuiteName, #TestName, __FILE__, __LINE__, SuiteName##_##TestName };                        \
     static void SuiteName##_##TestName(void)
 

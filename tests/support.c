@@ -14,6 +14,8 @@
 #include <ke/clock.h>
 #include <ke/event.h>
 #include <ke/irql.h>
+#include <ob/object.h>
+#include <ps/system_thread.h>
 #include <rtl/status.h>
 
 enum { MAX_HELPERS = 512 };
@@ -88,9 +90,9 @@ PKTHREAD KtestpCreateThread(PKSTART_ROUTINE Routine, PVOID Context)
     HANDLE Handle;
     PVOID Thread = NULL;
 
-    if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Routine, Context)))
+    if (!NT_SUCCESS(PsCreateSystemThread(&Handle, 0, NULL, NULL, NULL, Routine, Context)))
         return NULL;
-    if (!NT_SUCCESS(ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Thread, NULL)))
+    if (!NT_SUCCESS(ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Thread, NULL)))
         Thread = NULL;
     ZwClose(Handle);
     return Thread;

@@ -5,8 +5,7 @@
 
 export DRIVER SMP MEM CPU FIRMWARE HEADLESS ACCEL APPEND TIMEOUT
 
-JOBS := $(shell nproc 2>/dev/null || echo 2)
-BUILD_ALL := $(MAKE) -s -j$(JOBS) --no-print-directory
+BUILD_ALL := $(MAKE) -s --no-print-directory
 COMMA := ,
 
 # Our own example drivers are built when they are asked for: make run DRIVER=build/tests/drivers/NAME.sys
@@ -18,14 +17,16 @@ install:
 	@tests/install.sh
 
 run: install
-	@$(BUILD_ALL) all $(if $(filter bios uefi,$(FIRMWARE)),iso) $(OUR_DRIVERS)
+	+@$(BUILD_ALL) all $(if $(filter bios uefi,$(FIRMWARE)),iso) $(OUR_DRIVERS)
 	@tests/boot.sh
 
 test: install
-	@$(BUILD_ALL) all iso test-drivers
+	+@$(BUILD_ALL) all iso test-drivers
 	@tests/run.sh
 
+# The rules need to know what each floor sees and what it is made of.
 lint:
 	@tests/install.sh lint
-	@$(BUILD_ALL) all
-	@tests/lint.sh
+	+@$(BUILD_ALL) all
+	@CC='$(CC)' CFLAGS='$(CFLAGS)' LD='$(LD)' NM='$(NM)' FLOORS='$(FLOORS)' \
+	    $(foreach f,$(FLOORS),INC_$(f)='$(INC_$(f))' OBJ_$(f)='$(OBJ_$(f))') tests/lint.sh

@@ -35,6 +35,7 @@ enum {
 #define MSR_EFER            0xC0000080u
 #define MSR_GS_BASE         0xC0000101u
 #define MSR_KERNEL_GS_BASE  0xC0000102u
+#define MSR_INTERRUPT_PENDING 0xC0010055u            /* AMD: what halting does to the package */
 
 typedef struct _CPUID { ULONG Eax, Ebx, Ecx, Edx; } CPUID;
 
@@ -85,6 +86,18 @@ FORCEINLINE ULONG64 X86ReadTsc(void)
     return (ULONG64)High << 32 | Low;
 }
 
+/* A * B / C with a 128-bit product; ~0 when the result does not fit or C is 0. */
+FORCEINLINE ULONG64 X86MulDiv(ULONG64 A, ULONG64 B, ULONG64 C)
+{
+    ULONG64 Low, High;
+
+    __asm__("mulq %3" : "=a"(Low), "=d"(High) : "0"(A), "r"(B) : "cc");
+    if (High >= C)
+        return ~0ull;
+    __asm__("divq %2" : "+a"(Low), "+d"(High) : "r"(C) : "cc");
+    return Low;
+}
+
 FORCEINLINE void X86FlushPage(ULONG64 Virtual) { __asm__ volatile("invlpg (%0)" : : "r"(Virtual) : "memory"); }
 
 /* ---- linker.ld: page-aligned bounds of the image, by rights. ---- */
@@ -99,12 +112,107 @@ void CpuActivate(ARCH_CPU *Cpu);        /* load Cpu's tables and the control reg
 /* The local APIC's page, at the same place on every processor and within reach of a 32-bit displacement;
  * apic.c maps it with MmuMap(APIC_PAGE, physical base, PAGE_SIZE, MMU_WRITE | MMU_UNCACHED). */
 #define APIC_PAGE 0xFFFFFFFFFEE00000ull
+const ULONG64 *MmuTopTable(void);       /* the kernel's 512 top-level entries; their page lies below 4 GiB */
 
-/* ---- trap.c ---- */
-BOOLEAN TrapFreezing(void);             /* ArchFreezeOthers was called: NMIs are stop requests */
+/* ---- trap.S ---- */
+extern const char TrapStubs[];          /* one entry per vector, TRAP_STUB_SIZE apart */
+enum { TRAP_STUB_SIZE = 16 };
+void TrapEnterClock(void), TrapEnterIpi(void), TrapEnterDispatch(void), TrapEnterApc(void), TrapEnterNoFpu(void);
+
+/* ---- trap.c, called by trap.S ---- */
+extern ARCH_CLIENT TrapClient;          /* a copy, so that a call through it is one instruction */
+void TrapException(ARCH_TRAP_FRAME *Frame);
+void TrapInterrupt(ULONG Vector);       /* a vector without a stub of its own */
+
+/* ---- probe.S ---- */
+typedef struct _X86_FIXUP { ULONG64 Fault, Landing; } X86_FIXUP;
+extern const X86_FIXUP ProbeFixups[], ProbeFixupsEnd[];     /* instructions that may fault, and where to go on then */
+BOOLEAN ProbeRead(const void *Address);     /* does reading this byte work? */
+BOOLEAN ProbeWrite(void *Address);          /* does writing this byte, with what it holds? */
+
+/* ---- switch.S ---- */
+void SwitchStartThread(void);           /* a new thread's first return goes here: r12 = routine, r13 = argument */
+
+/* ---- smp.c, trampoline.S ---- */
+enum { SlotCalled, SlotArrived, SlotGivenUp, SlotCompared, SlotReleased };     /* SMP_SLOT.State: see smp.c */
+
+typedef struct _SMP_SLOT {
+    ULONG ApicId;
+    volatile LONG State;
+    ARCH_CPU *Cpu;
+    PVOID StackTop;
+    void (*Entry)(ARCH_CPU *Cpu);
+} SMP_SLOT;
+
+/* What the trampoline in low memory must know, at its offset TrampolineData - TrampolineStart. */
+typedef struct _SMP_TRAMPOLINE {
+    ULONG64 Gdt[4];
+    USHORT GdtLimit; ULONG GdtBase; USHORT Padding;     /* operand of lgdt */
+    ULONG Far32; USHORT Selector32, Padding32;          /* operands of the far jumps */
+    ULONG Far64; USHORT Selector64, Padding64;
+    ULONG64 Cr3;                /* tables with the low page where it is, and the kernel */
+    ULONG64 KernelCr3;
+} __attribute__((packed)) SMP_TRAMPOLINE;
+
+extern const char TrampolineStart[], Trampoline32[], Trampoline64[], TrampolineData[], TrampolineEnd[];
+extern SMP_SLOT SmpSlots[ARCH_MAX_CPUS];
+extern volatile ULONG SmpSlotCount;
+DECLSPEC_NORETURN void SmpEnter(SMP_SLOT *Slot);        /* first C code of a started processor */
+
+/* ---- Pages of devices, beside the local APIC's: each is mapped by the file that uses it. ---- */
+#define HPET_PAGE   (APIC_PAGE + 0x1000)
+#define IOAPIC_PAGE (APIC_PAGE + 0x2000)        /* one IOAPIC at a time */
+#define RESET_PAGE  (APIC_PAGE + 0x3000)        /* a reset register in memory */
+#define SLEEP_PAGE  (APIC_PAGE + 0x4000)        /* a sleep control register in memory */
+
+/* ---- acpi.c ---- */
+/* One walk over a machine's tables. Map is how it sees memory, so that tests can hand in their own. */
+typedef struct _ACPI_WALK {
+    const UCHAR *(*Map)(ULONG64 Physical, SIZE_T Length);   /* NULL: cannot be read */
+    PLATFORM *Platform;
+    ULONG BootApicId;
+    ULONG Refused;              /* tables and entries not believed */
+    const char *Reason;         /* why the last of them was */
+} ACPI_WALK;
+
+typedef struct _ACPI_TABLE { const UCHAR *Bytes; ULONG Length; ULONG64 Address; char Name[5]; } ACPI_TABLE;
+
+void AcpiWalk(ACPI_WALK *Walk, const BOOT_INFO *Info);
+void AcpiRefuse(ACPI_WALK *Walk, const char *Name, ULONG64 Address, const char *Reason);
+BOOLEAN AcpiOpenTable(ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table);
+ULONG64 AcpiField(const ACPI_TABLE *Table, ULONG Offset, ULONG Size);  /* 0 beyond the table's end */
+
+/* ---- acpi_tables.c ---- */
+void AcpiReadMadt(ACPI_WALK *Walk, const ACPI_TABLE *Madt);
+void AcpiReadHpet(ACPI_WALK *Walk, const ACPI_TABLE *Hpet);
+void AcpiReadFadt(ACPI_WALK *Walk, const ACPI_TABLE *Fadt);
+void AcpiReadAml(ACPI_WALK *Walk, const ACPI_TABLE *Aml);      /* DSDT or SSDT: looks for \_S5 */
+
+/* ---- power.c ---- */
+void PowerInitialize(const PLATFORM *Platform);
+
+/* ---- calibrate.c ---- */
+typedef struct _CALIBRATION { ULONG64 Counter, ApicTimer; } CALIBRATION;       /* Hz */
+CALIBRATION CalibrateClocks(const PLATFORM *Platform);
+
+/* ---- rtc.c ---- */
+void RtcInitialize(const PLATFORM *Platform);
+typedef struct _RTC_TIME { UCHAR Second, Minute, Hour, Day, Month, Year, Century, StatusB; } RTC_TIME;
+ULONG64 RtcToSeconds(const RTC_TIME *Raw);      /* since 1601; ~0 when it is no date */
 
 /* ---- apic.c ---- */
-enum { APIC_EOI = 0xB0 };
+enum {
+    APIC_ID = 0x20, APIC_VERSION = 0x30, APIC_EOI = 0xB0, APIC_SPURIOUS = 0xF0, APIC_IN_SERVICE = 0x100,
+    APIC_ERROR = 0x280, APIC_COMMAND = 0x300, APIC_COMMAND_HIGH = 0x310, APIC_LVT_CMCI = 0x2F0,
+    APIC_LVT_TIMER = 0x320, APIC_LVT_THERMAL = 0x330, APIC_LVT_PERFORMANCE = 0x340, APIC_LVT_LINT0 = 0x350,
+    APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370, APIC_INITIAL_COUNT = 0x380, APIC_CURRENT_COUNT = 0x390,
+    APIC_DIVIDE = 0x3E0, APIC_SELF = 0x3F0
+};
+
+ULONG ApicRead(ULONG Register);
+void ApicWrite(ULONG Register, ULONG Value);
+ULONG64 ApicLocate(void);               /* map this processor's APIC; its physical base */
+BOOLEAN ApicHasX2(void);                /* CPUID offers x2APIC mode */
 
 void ApicInitializeThisCpu(void);       /* enable, spurious vector, error vector; sets ArchThisCpu's X2Apic and ApicId */
 ULONG ApicId(void);                     /* of this processor, from the APIC */

@@ -6,6 +6,14 @@
 
 typedef struct _PLATFORM_CPU { ULONG ApicId; ULONG AcpiId; } PLATFORM_CPU;
 
+/* A register that ACPI's tables place. */
+typedef enum _PLATFORM_SPACE { SpaceMemory = 0, SpacePort = 1, SpacePciConfig = 2 } PLATFORM_SPACE;
+
+typedef struct _PLATFORM_REGISTER {
+    ULONG64 Address;            /* 0: none; SpacePciConfig: device << 32 | function << 16 | offset, bus 0 */
+    UCHAR Space;                /* PLATFORM_SPACE */
+} PLATFORM_REGISTER;
+
 typedef struct _PLATFORM {
     PLATFORM_CPU Cpus[ARCH_MAX_CPUS];
     ULONG CpuCount;             /* as the MADT lists them, boot processor first; 1 without a MADT */
@@ -15,8 +23,18 @@ typedef struct _PLATFORM {
     BOOLEAN PmTimer32;
     ULONG64 IoApicBase[16];
     ULONG IoApicCount;
-    USHORT ResetPort; UCHAR ResetValue; BOOLEAN HasReset;
-    USHORT Pm1aControl, Pm1bControl; UCHAR SleepTypeA, SleepTypeB; BOOLEAN HasPowerOff;
+    PLATFORM_REGISTER Reset;
+    UCHAR ResetValue;
+    USHORT Pm1aControl, Pm1bControl;    /* ports, 0: none */
+    PLATFORM_REGISTER SleepControl;     /* instead of them on hardware-reduced machines */
+    USHORT SmiCommand;          /* port that takes AcpiEnable to hand the PM1 registers over; 0: they are ours */
+    UCHAR AcpiEnable;
+    UCHAR SleepTypeA, SleepTypeB;
+    BOOLEAN HasPowerOff;        /* the sleep types of S5 are known */
+    BOOLEAN HasBatteryClock;    /* the tables do not deny a CMOS clock */
+    UCHAR CenturyRegister;      /* its CMOS index, 0: none */
+    BOOLEAN WantX2Apic;         /* kernel option x2apic */
+    BOOLEAN WantCountdown;      /* kernel option countdown: no TSC deadline */
 } PLATFORM;
 
 const PLATFORM *PlatformInitialize(const BOOT_INFO *Info);  /* walks ACPI; logs what is refused */

@@ -18,5 +18,8 @@ typedef struct _BUGCHECK_SECTION {
 
 void KeRegisterBugCheckSection(BUGCHECK_SECTION *Section);
 
+/* Called before a stop prints, set by the roof: the screen changes its looks. */
+void KeSetBugCheckEnter(void (*Enter)(ULONG Code, const char *Name));
+
 /* The last act of a stop, set by the roof: leave the emulator, or wait for a key and reset. */
 void KeSetBugCheckExit(void (*Exit)(ULONG Code));

@@ -40,11 +40,11 @@ typedef struct _KTHREAD {
     volatile UCHAR State;               /* (d) KTHREAD_STATE, written by sched.c only */
     SCHAR Priority;                     /* (d) current, 0..31 */
     SCHAR BasePriority;                 /* (d) */
-    SCHAR PriorityDecrement;            /* (d) boost outstanding */
-    KIRQL WaitIrql;                     /* (o) IRQL to come back to from a wait */
-    BOOLEAN WaitNext;                   /* (o) the Wait=TRUE mark: the next wait restores WaitIrql */
+    BOOLEAN Boosted;                    /* (d) a wake-up boost has not decayed yet */
     BOOLEAN DisableBoost;               /* (d) */
-    UCHAR Preempted;                    /* (d) goes to the head of its ready queue */
+    BOOLEAN WaitNext;                   /* (o) the Wait=TRUE mark: the next wait returns at WaitIrql */
+    KIRQL WaitIrql;                     /* (d) IRQL that the wait in progress, or the marked next one, returns to */
+    BOOLEAN ApcsClosed;                 /* (d) it is ending: no APC may be queued */
     LONG Quantum;                       /* (d) ticks left */
 
     /* One load of 4 bytes tells whether any APC may be delivered. */
@@ -55,6 +55,9 @@ typedef struct _KTHREAD {
 
     LIST_ENTRY ReadyEntry;              /* (d) in a ready queue */
     KAFFINITY Affinity;                 /* (d) */
+    KAFFINITY UserAffinity;             /* (o) while SystemAffinity: what to go back to */
+    BOOLEAN SystemAffinity;             /* (o) */
+    SCHAR Saturation;                   /* (d) base priority pushed to the end of its range: 1, -1, or 0 */
     ULONG IdealProcessor;               /* (d) */
     ULONG NextProcessor;                /* (d) where it runs, or ran last */
 
@@ -65,19 +68,21 @@ typedef struct _KTHREAD {
     BOOLEAN Alerted[MaximumMode];       /* (d) */
     PKWAIT_BLOCK WaitBlockList;         /* (d) first block of the wait in progress */
     KWAIT_BLOCK WaitBlock[THREAD_WAIT_OBJECTS];
-    KTIMER Timer;                       /* a wait's timeout; see timer_queue.h */
+    KTIMER_ENTRY Timeout;               /* (d) of the wait in progress */
+    BOOLEAN TimeoutQueued;              /* (d) */
 
     KAPC_STATE ApcState;
-    PKPROCESS Process;                  /* the one it belongs to */
+    PKPROCESS Process;                  /* (i) the one it belongs to; ApcState.Process: attached to */
     LIST_ENTRY ThreadListEntry;         /* (d) in Process */
     LIST_ENTRY MutantListHead;          /* (d) mutants it owns */
 
+    PKSTART_ROUTINE CreatorRoutine;     /* (i) start routine of the thread that created it */
     PVOID StackBase, StackLimit;        /* (i) top and bottom */
     PKSTART_ROUTINE StartRoutine;       /* (i) */
     PVOID StartContext;                 /* (i) */
     void (*SystemRoutine)(PKSTART_ROUTINE, PVOID);      /* (i) first C code that the thread runs */
     ULONG64 ContextSwitches;            /* (d) */
-    ULONG Processor0;                   /* spare */
+    struct _KTHREAD *ReapNext;          /* (d) */
 } KTHREAD, *PKTHREAD, *PRKTHREAD;
 
 /* All fields as of a thread that has not run. Stack is its top; SystemRoutine(StartRoutine, Context) is
@@ -101,8 +106,3 @@ LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment);
 KAFFINITY KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
 VOID KeSetSystemAffinityThread(KAFFINITY Affinity);
 VOID KeRevertToUserAffinityThread(VOID);
-VOID KeEnterCriticalRegion(VOID);
-VOID KeLeaveCriticalRegion(VOID);
-BOOLEAN KeAreApcsDisabled(VOID);
-BOOLEAN KeAreAllApcsDisabled(VOID);
-void KeYieldExecution(void);

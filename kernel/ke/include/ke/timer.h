@@ -6,6 +6,17 @@
 
 typedef enum _TIMER_TYPE { NotificationTimer, SynchronizationTimer } TIMER_TYPE;
 
+/* What a timer queue links: the tail of a KTIMER, and by itself a sleeping thread's timeout. */
+typedef struct _KTIMER_ENTRY {
+    ULONGLONG DueTime;          /* interrupt time, 100 ns */
+    LIST_ENTRY TimerListEntry;  /* (d) */
+    PKDPC Dpc;
+    ULONG Processor;            /* (d) whose queue it is in, and the marks below */
+    ULONG Period;               /* ms, 0: one shot */
+} KTIMER_ENTRY;
+
+enum { TIMER_ENTRY_TIMEOUT = 0x80000000, TIMER_ENTRY_ABSOLUTE = 0x40000000, TIMER_ENTRY_PROCESSOR = 0xFFFF };
+
 typedef struct _KTIMER {
     DISPATCHER_HEADER Header;
     ULONGLONG DueTime;          /* interrupt time, 100 ns */
@@ -15,6 +26,7 @@ typedef struct _KTIMER {
     ULONG Period;               /* ms, 0: one shot */
 } KTIMER, *PKTIMER, *PRKTIMER;
 
+C_ASSERT(sizeof(KTIMER) - offsetof(KTIMER, DueTime) == sizeof(KTIMER_ENTRY));
 C_ASSERT(sizeof(KTIMER) == 0x40 && offsetof(KTIMER, DueTime) == 0x18 && offsetof(KTIMER, TimerListEntry) == 0x20);
 C_ASSERT(offsetof(KTIMER, Dpc) == 0x30 && offsetof(KTIMER, Processor) == 0x38 && offsetof(KTIMER, Period) == 0x3C);
 

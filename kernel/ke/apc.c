@@ -1,0 +1,256 @@
+/* apc.c - asynchronous procedure calls: queued to a thread, run in its context.
+ *
+ * Three kinds: a special kernel APC (no normal routine) runs at APC_LEVEL whenever the thread is below APC_LEVEL and
+ * not in a guarded region; a normal kernel APC runs at PASSIVE_LEVEL, and only outside critical regions and not inside
+ * another normal one; a user APC ends a user-mode wait and is otherwise only kept.
+ * A thread has one list per mode, in its ApcState, under the dispatcher lock. In the kernel list the specials come
+ * first, FIFO within each kind, so delivery always looks at the head.
+ * Delivery is the APC interrupt, which the processor takes when CR8 falls below APC_LEVEL, whoever lowers it. It is
+ * requested by: an insert to the running thread; the switch to a thread with KernelApcPending; the end of a critical or
+ * guarded region. A waiting thread that could take the APC is woken for it and waits again afterwards (wait.c).
+ * The interrupt may come between any two instructions of the thread, so its SSE registers are set aside. */
+#include "ki.h"
+
+void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process)
+{
+    InitializeListHead(&Thread->ApcState.ApcListHead[KernelMode]);
+    InitializeListHead(&Thread->ApcState.ApcListHead[UserMode]);
+    Thread->ApcState.Process = Process;
+    Thread->ApcState.KernelApcInProgress = FALSE;
+    Thread->ApcState.KernelApcPending = FALSE;
+    Thread->ApcState.UserApcPending = FALSE;
+}
+
+void KiCloseApcQueue(PKTHREAD Thread)
+{
+    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[KernelMode];
+
+    KiAssertDispatcherHeld();
+    if (!IsListEmpty(Head))
+        KeBugCheckWith(KERNEL_APC_PENDING_DURING_EXIT,
+                       (ULONG_PTR)CONTAINING_RECORD(Head->Flink, KAPC, ApcListEntry),
+                       (ULONG)Thread->CombinedApcDisable, ArchReadIrql(), 0,
+                       "thread %p ends with a kernel APC still queued to it", Thread);
+    Thread->ApcsClosed = TRUE;
+}
+
+/* May Thread take the first APC of its kernel list, once it is below APC_LEVEL? */
+static PKAPC Deliverable(PKTHREAD Thread)
+{
+    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[KernelMode];
+    PKAPC Apc;
+
+    if (IsListEmpty(Head) || Thread->SpecialApcDisable != 0)
+        return NULL;
+    Apc = CONTAINING_RECORD(Head->Flink, KAPC, ApcListEntry);
+    if (Apc->NormalRoutine != NULL && (Thread->KernelApcDisable != 0 || Thread->ApcState.KernelApcInProgress))
+        return NULL;
+    return Apc;
+}
+
+/* The next one to run, out of the list; NULL when there is none. */
+static PKAPC TakeApc(PKTHREAD Thread)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    PKAPC Apc;
+
+    Thread->ApcState.KernelApcPending = FALSE;
+    Apc = Deliverable(Thread);
+    if (Apc != NULL) {
+        RemoveEntryList(&Apc->ApcListEntry);
+        Apc->Inserted = FALSE;
+    }
+    KiUnlockDispatcher(Flags);
+    return Apc;
+}
+
+/* The APC object is the kernel routine's to free, so everything is copied out first. */
+static void RunApc(PKTHREAD Thread, PKAPC Apc)
+{
+    PKKERNEL_ROUTINE KernelRoutine = Apc->KernelRoutine;
+    PKNORMAL_ROUTINE Normal = Apc->NormalRoutine, Declared = Normal;
+    PVOID Context = Apc->NormalContext, Argument1 = Apc->SystemArgument1, Argument2 = Apc->SystemArgument2;
+
+    KernelRoutine(Apc, &Normal, &Context, &Argument1, &Argument2);
+    if (UNLIKELY(ArchReadIrql() != APC_LEVEL))
+        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | APC_LEVEL << 8, (ULONG_PTR)KernelRoutine,
+                       (ULONG_PTR)Apc, (ULONG_PTR)Declared, "the kernel routine %p of an APC returned at IRQL %u",
+                       KernelRoutine, ArchReadIrql());
+    if (Normal == NULL || Declared == NULL)
+        return;
+    Thread->ApcState.KernelApcInProgress = TRUE;
+    ArchWriteIrql(PASSIVE_LEVEL);
+    Normal(Context, Argument1, Argument2);
+    ArchWriteIrql(APC_LEVEL);
+    Thread->ApcState.KernelApcInProgress = FALSE;
+}
+
+void KiDeliverApcs(void)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    ARCH_FPU *Outer = Thread->Context.Fpu;
+    PKAPC Apc = TakeApc(Thread);
+    ULONG64 Flags;
+    ARCH_FPU Inner;
+
+    if (Apc == NULL)
+        return;
+    ArchInitializeFpu(&Inner);
+    Flags = ArchDisableInterrupts();
+    Thread->Context.Fpu = &Inner;
+    ArchSwitchFpu(&Inner);
+    ArchRestoreInterrupts(Flags);
+    do
+        RunApc(Thread, Apc);
+    while ((Apc = TakeApc(Thread)) != NULL);
+    Flags = ArchDisableInterrupts();
+    if (ARCH_THIS_CPU->FpuLive)
+        ArchFpuDiscard();
+    Thread->Context.Fpu = Outer;
+    ArchSwitchFpu(Outer);
+    ArchRestoreInterrupts(Flags);
+}
+
+/* A region ended: what it held back runs before the return if the IRQL allows, else as soon as it does. */
+static NOINLINE void DeliverHeldBack(PKTHREAD Thread)
+{
+    if (Thread->SpecialApcDisable != 0 || IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
+        return;
+    Thread->ApcState.KernelApcPending = TRUE;
+    ArchRequestApc();
+}
+
+/* Lock held. */
+static void Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
+{
+    if (Apc->ApcMode == UserMode) {
+        if (Thread->State == Waiting && Thread->WaitMode == UserMode && (Thread->Alertable || Thread->ApcState.UserApcPending)) {
+            Thread->ApcState.UserApcPending = TRUE;
+            KiUnwaitThread(Thread, STATUS_USER_APC, Increment);
+        }
+        return;
+    }
+    Thread->ApcState.KernelApcPending = TRUE;
+    if (Thread == KiCurrentThread())
+        ArchRequestApc();
+    else if (Thread->State == Running)
+        ArchSendApc(Thread->NextProcessor);
+    else if (Thread->State == Waiting && Thread->WaitIrql == PASSIVE_LEVEL && Deliverable(Thread) != NULL)
+        KiUnwaitThread(Thread, STATUS_KERNEL_APC, Increment);
+}
+
+static void Link(PKTHREAD Thread, PKAPC Apc)
+{
+    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[(int)Apc->ApcMode], Before = Head->Blink;
+
+    /* Behind the last special; normals that stand there wait longer. */
+    if (Apc->ApcMode == KernelMode && Apc->NormalRoutine == NULL)
+        while (Before != Head && CONTAINING_RECORD(Before, KAPC, ApcListEntry)->NormalRoutine != NULL)
+            Before = Before->Blink;
+    InsertHeadList(Before, &Apc->ApcListEntry);
+}
+
+/* ---- Public: KeInitializeApc, KeInsertQueueApc, regions, KeAreApcsDisabled, alerts ---- */
+
+/* KeInitializeApc - Apc calls KernelRoutine and then, if given, NormalRoutine(NormalContext, ...) in Thread. Without a
+ * normal routine it is a special kernel APC, whatever ApcMode says. IRQL: any. Undocumented; contracts.md 4 "APCs". */
+VOID KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment, PKKERNEL_ROUTINE KernelRoutine,
+                     PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE ApcMode,
+                     PVOID NormalContext)
+{
+    Apc->Type = ApcObject;
+    Apc->Size = sizeof(KAPC);
+    Apc->Thread = Thread;
+    Apc->KernelRoutine = KernelRoutine;
+    Apc->RundownRoutine = RundownRoutine;
+    Apc->NormalRoutine = NormalRoutine;
+    Apc->NormalContext = NormalRoutine != NULL ? NormalContext : NULL;
+    Apc->ApcMode = NormalRoutine != NULL ? ApcMode : KernelMode;
+    Apc->ApcStateIndex = (CHAR)Environment;
+    Apc->Inserted = FALSE;
+}
+
+/* KeInsertQueueApc - queue Apc to its thread; Increment boosts a thread that is woken for it. IRQL: <= DISPATCH_LEVEL.
+ * Returns: FALSE if it is queued already or the thread has ended. Undocumented; contracts.md 4 "APCs". */
+BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    BOOLEAN Insert = !Apc->Inserted && !Apc->Thread->ApcsClosed;
+
+    if (Insert) {
+        Apc->SystemArgument1 = SystemArgument1;
+        Apc->SystemArgument2 = SystemArgument2;
+        Apc->Inserted = TRUE;
+        Link(Apc->Thread, Apc);
+        Notify(Apc->Thread, Apc, Increment);
+    }
+    KiExitDispatcher(Flags);
+    return Insert;
+}
+
+/* KeEnterCriticalRegion - hold back normal kernel APCs and user APCs of the current thread; nests.
+ * IRQL: <= APC_LEVEL. Source: WDK nf-ntddk-keentercriticalregion. */
+VOID KeEnterCriticalRegion(VOID) { KiCurrentThread()->KernelApcDisable--; }
+
+/* KeLeaveCriticalRegion - undo one KeEnterCriticalRegion; after the outermost, held-back APCs run before the return at
+ * PASSIVE_LEVEL, else when the IRQL falls. IRQL: <= APC_LEVEL. Source: WDK nf-ntddk-keleavecriticalregion. */
+VOID KeLeaveCriticalRegion(VOID)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (++Thread->KernelApcDisable == 0)
+        DeliverHeldBack(Thread);
+}
+
+/* KeEnterGuardedRegion - hold back all APCs of the current thread, special ones too; nests. IRQL: <= APC_LEVEL. */
+VOID KeEnterGuardedRegion(VOID) { KiCurrentThread()->SpecialApcDisable--; }
+
+/* KeLeaveGuardedRegion - undo one KeEnterGuardedRegion; delivery as KeLeaveCriticalRegion. IRQL: <= APC_LEVEL. */
+VOID KeLeaveGuardedRegion(VOID)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (++Thread->SpecialApcDisable == 0)
+        DeliverHeldBack(Thread);
+}
+
+/* KeAreApcsDisabled - is the current thread in a critical or guarded region? The IRQL does not count. IRQL: any.
+ * Source: WDK nf-ntddk-keareapcsdisabled. */
+BOOLEAN KeAreApcsDisabled(VOID) { return KiCurrentThread()->CombinedApcDisable != 0; }
+
+/* KeAreAllApcsDisabled - is it in a guarded region, or at APC_LEVEL or above? IRQL: any.
+ * Source: WDK nf-wdm-keareallapcsdisabled. */
+BOOLEAN KeAreAllApcsDisabled(VOID) { return KiCurrentThread()->SpecialApcDisable != 0 || ArchReadIrql() >= APC_LEVEL; }
+
+/* KeAlertThread - end Thread's alertable wait in AlertMode with STATUS_ALERTED, or mark it for the next one.
+ * IRQL: <= DISPATCH_LEVEL. Returns: whether it was marked already. Undocumented; contracts.md 4. */
+BOOLEAN KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    BOOLEAN Previous = Thread->Alerted[(int)AlertMode];
+
+    if (!Previous) {
+        if (Thread->State == Waiting && Thread->Alertable && AlertMode <= Thread->WaitMode)
+            KiUnwaitThread(Thread, STATUS_ALERTED, 2);
+        else
+            Thread->Alerted[(int)AlertMode] = TRUE;
+    }
+    KiExitDispatcher(Flags);
+    return Previous;
+}
+
+/* KeTestAlertThread - take the current thread's mark for AlertMode. IRQL: <= APC_LEVEL. Returns: whether it was set; if
+ * it was not, queued user APCs are marked for delivery. Undocumented; contracts.md 4. */
+BOOLEAN KeTestAlertThread(KPROCESSOR_MODE AlertMode)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    ULONG64 Flags = KiLockDispatcher();
+    BOOLEAN Previous = Thread->Alerted[(int)AlertMode];
+
+    if (Previous)
+        Thread->Alerted[(int)AlertMode] = FALSE;
+    else if (AlertMode == UserMode && !IsListEmpty(&Thread->ApcState.ApcListHead[UserMode]))
+        Thread->ApcState.UserApcPending = TRUE;
+    KiUnlockDispatcher(Flags);
+    return Previous;
+}

@@ -1,0 +1,200 @@
+/* clock.c - time: the counter as 100 ns units, the page that drivers read, the tick, the one-shot clock.
+ *
+ * Interrupt time is the processor's counter scaled to 100 ns since boot: exact at every moment, on every processor.
+ * System time is interrupt time plus a bias that KeSetSystemTime moves. The page at KI_USER_SHARED_DATA carries copies
+ * of both for inlines that load them without a call; they are refreshed by every clock interrupt and never step
+ * back (but for the system time, when it is set).
+ * There is no periodic interrupt. Each processor's clock is armed for the earlier of its next timer and, while it runs a
+ * thread, its next tick; a tick ends quanta and refreshes the page. An idle processor has only its timers.
+ * The tick is TICK_UNITS long, as NT's usual 15.625 ms, and counts as KeQueryTickCount's unit. */
+#include "ki.h"
+
+enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = 40 };
+
+static ULONG64 CounterStart;            /* counter at interrupt time 0 */
+static ULONG64 UnitsPerCount;           /* 100 ns per count, 24.40 fixed point */
+static ULONG64 CountsPerUnit;           /* counts per 100 ns, 24.40 fixed point */
+static ULONG64 CountsPerMicrosecond;
+static LONG64 SystemBias;               /* system time - interrupt time */
+static KSPIN_LOCK PageLock;             /* a try lock: whoever finds it taken leaves the page to the holder */
+
+static ULONG64 Scale(ULONG64 Value, ULONG64 Factor)
+{
+    return (ULONG64)((unsigned __int128)Value * Factor >> SCALE_SHIFT);
+}
+
+ULONG64 KiQueryTime(void) { return Scale(ArchReadCounter() - CounterStart, UnitsPerCount); }
+LONG64 KiSystemTimeBias(void) { return __atomic_load_n(&SystemBias, __ATOMIC_RELAXED); }
+
+/* ---- The shared page ---- */
+
+static ULONG64 LoadTime(volatile KSYSTEM_TIME *Time) { return *(volatile ULONG64 *)Time; }
+
+/* High2 first, then the 8 bytes that readers load at once. */
+static void StoreTime(volatile KSYSTEM_TIME *Time, ULONG64 Value)
+{
+    Time->High2Time = (LONG)(Value >> 32);
+    *(volatile ULONG64 *)Time = Value;
+}
+
+static void RefreshPage(ULONG64 Now)
+{
+    if (__atomic_exchange_n(&PageLock, 1, __ATOMIC_ACQUIRE) != 0)
+        return;
+    if (Now > LoadTime(&SharedUserData->InterruptTime)) {
+        StoreTime(&SharedUserData->TickCount, Now / TICK_UNITS);
+        SharedUserData->TickCountLowDeprecated = (ULONG)(Now / TICK_UNITS);
+        StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)KiSystemTimeBias());
+        StoreTime(&SharedUserData->InterruptTime, Now);
+    }
+    __atomic_store_n(&PageLock, 0, __ATOMIC_RELEASE);
+}
+
+/* ---- The one-shot clock, this processor, interrupts off ---- */
+
+static void Arm(PKPCR Pcr, ULONG64 Due)
+{
+    if (Due == Pcr->ArmedDue)
+        return;
+    Pcr->ArmedDue = Due;
+    if (Due == ~0ull)
+        ArchStopClock();
+    else
+        ArchArmClock(CounterStart + Scale(Due, CountsPerUnit) + 1); /* + 1: rounding must not make it early */
+}
+
+void KiArmClock(PKPCR Pcr)
+{
+    ULONG64 Due = Pcr->TimerQueue.NextDue;
+
+    if (!Pcr->Idle && Pcr->TickDue < Due)
+        Due = Pcr->TickDue;
+    Arm(Pcr, Due);
+}
+
+void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due)
+{
+    if (Due < Pcr->ArmedDue)
+        Arm(Pcr, Due);
+}
+
+void KiStartTick(PKPCR Pcr)
+{
+    ULONG64 Now = KiQueryTime();
+
+    Pcr->Idle = FALSE;
+    Pcr->TickDue = Now + TICK_UNITS;
+    RefreshPage(Now);
+    KiArmClockEarlier(Pcr, Pcr->TickDue);
+}
+
+/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock again
+ * itself. */
+BOOLEAN KiClockInterrupt(void)
+{
+    PKPCR Pcr = KiCurrentPcr();
+    ULONG64 Now = KiQueryTime();
+
+    Pcr->ArmedDue = ~0ull;
+    RefreshPage(Now);
+    if (!Pcr->Idle && Now >= Pcr->TickDue) {
+        Pcr->TickDue = Now + TICK_UNITS;
+        KiTickThread(Pcr);
+    }
+    if (Pcr->QuantumEnd || KiDpcsPending(Pcr) || KiTimersDue(Pcr))
+        return TRUE;
+    KiArmClock(Pcr);
+    return FALSE;
+}
+
+/* Once, on the boot processor, when the counter's frequency is known and the shared page is mapped. */
+void KiInitializeClock(void)
+{
+    ULONG64 Frequency = ArchCounterFrequency();
+
+    CounterStart = ArchReadCounter();
+    UnitsPerCount = ((ULONG64)UNITS_PER_SECOND << SCALE_SHIFT) / Frequency;
+    /* Quotient and remainder apart: 128 bits would take a division from the compiler's library. */
+    CountsPerUnit = (Frequency / UNITS_PER_SECOND << SCALE_SHIFT) +
+                    (Frequency % UNITS_PER_SECOND << SCALE_SHIFT) / UNITS_PER_SECOND + 1;
+    CountsPerMicrosecond = (Frequency + 999999) / 1000000;
+    SystemBias = (LONG64)(ArchReadWallClock() * UNITS_PER_SECOND);
+    SharedUserData->TickCountMultiplier = (ULONG)(((ULONG64)TICK_UNITS << 24) / 10000);
+    SharedUserData->NtMajorVersion = 10;
+    RefreshPage(1);
+}
+
+/* ---- Public: KeQueryTimeIncrement, KeQueryPerformanceCounter, KeStallExecutionProcessor, the time queries,
+ *      KeSetSystemTime ---- */
+
+/* KeQueryTimeIncrement - 100 ns units per tick of KeQueryTickCount, constant. IRQL: any. */
+ULONG KeQueryTimeIncrement(VOID) { return TICK_UNITS; }
+
+/* KeQueryPerformanceCounter - the counter, monotonic over all processors; its frequency in Hz goes to
+ * PerformanceFrequency if that is not NULL. IRQL: any. Source: WDK nf-ntifs-kequeryperformancecounter. */
+LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency)
+{
+    LARGE_INTEGER Counter;
+
+    Counter.QuadPart = (LONGLONG)ArchReadCounter();
+    if (PerformanceFrequency != NULL)
+        PerformanceFrequency->QuadPart = (LONGLONG)ArchCounterFrequency();
+    return Counter;
+}
+
+/* KeStallExecutionProcessor - busy wait for at least Microseconds. IRQL: any.
+ * Source: WDK nf-ntifs-kestallexecutionprocessor. */
+VOID KeStallExecutionProcessor(ULONG Microseconds)
+{
+    ULONG64 End = ArchReadCounter() + Microseconds * CountsPerMicrosecond;
+
+    while (ArchReadCounter() < End)
+        ArchPause();
+}
+
+/* KeQueryInterruptTime - 100 ns since boot, as of the last clock interrupt. IRQL: any. */
+ULONGLONG KeQueryInterruptTime(VOID) { return LoadTime(&SharedUserData->InterruptTime); }
+
+/* KeQueryInterruptTimePrecise - 100 ns since boot, now, and the performance counter it was made from. IRQL: any. */
+ULONGLONG KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp)
+{
+    *QpcTimeStamp = ArchReadCounter();
+    return Scale(*QpcTimeStamp - CounterStart, UnitsPerCount);
+}
+
+/* KeQuerySystemTime - 100 ns since 1601-01-01 UTC, as of the last clock interrupt. IRQL: any. */
+VOID KeQuerySystemTime(PLARGE_INTEGER CurrentTime)
+{
+    CurrentTime->QuadPart = (LONGLONG)LoadTime(&SharedUserData->SystemTime);
+}
+
+/* KeQuerySystemTimePrecise - 100 ns since 1601-01-01 UTC, now. IRQL: any. */
+VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime)
+{
+    CurrentTime->QuadPart = (LONGLONG)KiQueryTime() + KiSystemTimeBias();
+}
+
+/* KeQueryTickCount - ticks of KeQueryTimeIncrement units since boot. IRQL: any. */
+VOID KeQueryTickCount(PLARGE_INTEGER TickCount) { TickCount->QuadPart = (LONGLONG)LoadTime(&SharedUserData->TickCount); }
+
+/* KeSetSystemTime - the system time becomes NewTime; OldTime receives what it was. Absolute timers and timeouts
+ * follow, relative ones do not. IRQL: PASSIVE_LEVEL. */
+VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Now = KiQueryTime();
+    LONG64 Delta = NewTime->QuadPart - ((LONG64)Now + SystemBias);
+
+    OldTime->QuadPart = (LONG64)Now + SystemBias;
+    __atomic_store_n(&SystemBias, SystemBias + Delta, __ATOMIC_RELAXED);
+    KiAcquireRawLock(&PageLock);
+    StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)SystemBias);
+    KiReleaseRawLock(&PageLock);
+    KiShiftAbsoluteTimers(Delta);
+    KiUnlockDispatcher(Flags);
+    /* Any processor's next timer may be another one now, or due already. */
+    for (ULONG Number = 0; Number < KiProcessorCount; Number++)
+        if (Number != ARCH_THIS_CPU->Number)
+            ArchSendDispatch(Number);
+    ArchRequestDispatch();
+}

@@ -1,0 +1,80 @@
+/* event.c - the event object: a flag that threads wait for.
+ *
+ * A notification event stays signalled until it is reset and lets every waiter through; a synchronization event
+ * lets one waiter through and resets itself. Which waiters, and what they take, is wait.c's business. */
+#include "ki.h"
+
+/* Lock held. Only the change from not signalled wakes anybody. */
+static LONG Signal(PRKEVENT Event, KPRIORITY Increment)
+{
+    LONG Previous = Event->Header.SignalState;
+
+    Event->Header.SignalState = 1;
+    if (Previous <= 0 && !IsListEmpty(&Event->Header.WaitListHead))
+        KiWakeWaiters(&Event->Header, Increment);
+    return Previous;
+}
+
+static void Leave(ULONG64 Flags, BOOLEAN Wait)
+{
+    if (UNLIKELY(Wait))
+        KiExitDispatcherRaised(Flags, KiCurrentThread());
+    else
+        KiExitDispatcher(Flags);
+}
+
+/* ---- Public: KeInitializeEvent, KeSetEvent, KePulseEvent, KeResetEvent, KeClearEvent, KeReadStateEvent ---- */
+
+/* KeInitializeEvent - Event becomes an event of Type, signalled if State. IRQL: any.
+ * Header bytes 1 and 3 stay as found. Source: WDK nf-wdm-keinitializeevent. */
+VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
+{
+    Event->Header.Type = (UCHAR)Type;
+    Event->Header.Size = sizeof(KEVENT) / sizeof(ULONG);
+    Event->Header.SignalState = State;
+    InitializeListHead(&Event->Header.WaitListHead);
+}
+
+/* KeSetEvent - signal Event, waking one waiter (synchronization) or all (notification).
+ * Increment: boost of the woken, in priority levels. Wait: TRUE returns at DISPATCH_LEVEL without a switch; a
+ * KeWait must follow and returns at the caller's IRQL. IRQL: <= DISPATCH_LEVEL; <= APC_LEVEL if Wait.
+ * Returns: the previous state, not 0 if it was signalled. Source: WDK nf-wdm-kesetevent, Returns and Remarks. */
+LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    LONG Previous = Signal(Event, Increment);
+
+    Leave(Flags, Wait);
+    return Previous;
+}
+
+/* KePulseEvent - wake who waits now as KeSetEvent does, then leave Event not signalled. A waiter that is away in
+ * a kernel APC misses it. Parameters, IRQL and result: as KeSetEvent. Source: WDK nf-ntddk-kepulseevent. */
+LONG KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    LONG Previous = Signal(Event, Increment);
+
+    Event->Header.SignalState = 0;
+    Leave(Flags, Wait);
+    return Previous;
+}
+
+/* KeResetEvent - Event becomes not signalled. IRQL: <= DISPATCH_LEVEL. Returns: the previous state.
+ * Source: WDK nf-wdm-keresetevent. */
+LONG KeResetEvent(PRKEVENT Event)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    LONG Previous = Event->Header.SignalState;
+
+    Event->Header.SignalState = 0;
+    KiUnlockDispatcher(Flags);
+    return Previous;
+}
+
+/* KeClearEvent - Event becomes not signalled: one store, no lock, since nobody is woken by it.
+ * IRQL: <= DISPATCH_LEVEL. Source: WDK nf-wdm-keclearevent. */
+VOID KeClearEvent(PRKEVENT Event) { Event->Header.SignalState = 0; }
+
+/* KeReadStateEvent - not 0 if Event is signalled. IRQL: any, if Event is resident. */
+LONG KeReadStateEvent(PRKEVENT Event) { return Event->Header.SignalState; }

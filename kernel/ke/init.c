@@ -1,0 +1,76 @@
+/* init.c - bring-up: the table of processors, each processor's block and idle thread, and the rows through which
+ * interrupts come in. The memory for all of it is the roof's. */
+#include "ki.h"
+
+PKPCR KiProcessorBlock[ARCH_MAX_CPUS];
+ULONG KiProcessorCount;
+KAFFINITY KiActiveProcessors;
+KPROCESS KiInitialProcess;
+
+static const ARCH_CLIENT Client = {
+    .Clock = KiClockInterrupt,
+    .Dispatch = KiDispatchInterrupt,
+    .Apc = KiDeliverApcs,
+    .Ipi = KiProcessorRequest,
+    .Fault = KiHandleFault,
+    .Freeze = KiFreezeProcessor,
+};
+
+SIZE_T KePcrSize(void) { return sizeof(KPCR); }
+
+/* KeInitializeProcessor - make Pcr, zeroed but for its ARCH_CPU, the block of processor Pcr->Cpu.Number, which will run
+ * IdleThread on its idle stack. Called on the boot processor, before the other one starts. */
+void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, SIZE_T IdleStackSize,
+                           PVOID DispatchStackTop)
+{
+    if (KiInitialProcess.Affinity == 0)
+        KeInitializeProcess(&KiInitialProcess, 8, ~0ull, 0);
+    KeInitializeThread(IdleThread, &KiInitialProcess, IdleStackTop, IdleStackSize, NULL, NULL, NULL, LOW_PRIORITY);
+    IdleThread->Priority = IdleThread->BasePriority = -1;      /* anybody is better */
+    IdleThread->State = Running;
+    IdleThread->Affinity = 1ull << Pcr->Cpu.Number;
+    IdleThread->IdealProcessor = IdleThread->NextProcessor = Pcr->Cpu.Number;
+    Pcr->IdleThread = IdleThread;
+    Pcr->Cpu.CurrentThread = IdleThread;
+    Pcr->Cpu.FpuArea = IdleThread->Context.Fpu;
+    Pcr->Cpu.DispatchStack = DispatchStackTop;
+    Pcr->Idle = TRUE;
+    Pcr->ArmedDue = ~0ull;
+    KiInitializeScheduler(Pcr);
+    KiInitializeDpcQueue(Pcr);
+    KiInitializeTimerQueue(&Pcr->TimerQueue, 0);
+    KiProcessorBlock[Pcr->Cpu.Number] = Pcr;
+    if (Pcr->Cpu.Number >= KiProcessorCount)
+        KiProcessorCount = Pcr->Cpu.Number + 1;
+    if (Pcr->Cpu.Number == 0)
+        KiInitializeBugCheck();
+}
+
+/* KeInitialize - once, on the boot processor, with its clock calibrated and the shared page mapped: interrupts may
+ * come from now on. */
+void KeInitialize(void)
+{
+    ArchSetClient(&Client);
+    KiInitializeClock();
+    KiSetTimerClients(KiTimerExpired, KiWaitTimedOut);
+    KeProcessorOnline();
+}
+
+/* ---- Public: what drivers ask about processors ---- */
+
+/* KeQueryActiveProcessors - a bit per active processor. IRQL: any. */
+KAFFINITY KeQueryActiveProcessors(VOID) { return KiActiveProcessors; }
+
+/* KeQueryActiveProcessorCount - how many are active; their mask goes to ActiveProcessors if not NULL. IRQL: any.
+ * Source: WDK nf-ntddk-kequeryactiveprocessorcount. */
+ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors)
+{
+    KAFFINITY Active = KiActiveProcessors;
+
+    if (ActiveProcessors != NULL)
+        *ActiveProcessors = Active;
+    return KiCountBits(Active);
+}
+
+/* KeGetCurrentProcessorNumber - the processor this runs on; stays true only at IRQL >= DISPATCH_LEVEL. IRQL: any. */
+ULONG KeGetCurrentProcessorNumber(VOID) { return ARCH_THIS_CPU->Number; }

@@ -1,0 +1,157 @@
+/* ki.h - what ke's files share with one another and with nobody else, grouped by the file that owns it. */
+#pragma once
+
+#include <arch/arch.h>
+#include <ke/apc.h>
+#include <ke/bugcheck.h>
+#include <ke/clock.h>
+#include <ke/dpc.h>
+#include <ke/event.h>
+#include <ke/init.h>
+#include <ke/ipi.h>
+#include <ke/irql.h>
+#include <ke/spinlock.h>
+#include <ke/thread.h>
+#include <ke/timer.h>
+#include <rtl/debug.h>
+#include <rtl/list.h>
+#include <rtl/print.h>
+#include <rtl/status.h>
+
+/* ---- timer_queue.c: its per-processor state ---- */
+
+enum { TIMER_LEVEL_BITS = 6, TIMER_SLOTS = 1 << TIMER_LEVEL_BITS, TIMER_LEVELS = 11 };
+
+typedef struct _KI_TIMER_QUEUE {
+    ULONG64 Current;                    /* (d) every entry is due at or after this */
+    volatile ULONG64 NextDue;           /* (d) interrupt time of the first entry, or before; ~0: none; read anywhere */
+    ULONG LevelSummary;                 /* (d) bit per level that has an entry */
+    ULONG64 Occupied[TIMER_LEVELS];     /* (d) bit per slot that has an entry */
+    LIST_ENTRY Slot[TIMER_LEVELS][TIMER_SLOTS];
+} KI_TIMER_QUEUE;
+
+/* ---- dpc.c: its per-processor state ---- */
+
+typedef struct _KI_DPC_QUEUE {
+    KSPIN_LOCK Lock;                    /* taken with interrupts off */
+    LIST_ENTRY Head;
+    volatile ULONG Depth;
+    PKDEFERRED_ROUTINE Running;         /* NULL: none */
+    ULONG64 Count;                      /* routines run since boot */
+} KI_DPC_QUEUE;
+
+/* ---- The processor's block. gs: points here. ----
+ * Letters: (d) dispatcher lock  (c) only this processor, interrupts off or IRQL >= DISPATCH_LEVEL */
+typedef struct _KPCR {
+    ARCH_CPU Cpu;
+    PKTHREAD NextThread;                /* (d) Standby here: it runs at the next chance */
+    PKTHREAD IdleThread;
+    ULONG ReadySummary;                 /* (d) bit per priority with a ready thread */
+    BOOLEAN InDispatch;                 /* (c) KiDispatchInterrupt is running and will look again */
+    BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack */
+    BOOLEAN QuantumEnd;                 /* (c) set by the tick */
+    BOOLEAN Idle;                       /* (c) the tick is stopped */
+    ULONG64 TickDue;                    /* (c) interrupt time of this processor's next tick */
+    ULONG64 ArmedDue;                   /* (c) interrupt time the clock is armed for */
+    ULONG64 ContextSwitches;            /* (c) */
+    PKTHREAD ReapList;                  /* (d) ended threads whose stack nobody runs on any more */
+    KI_DPC_QUEUE DpcQueue;
+    LIST_ENTRY ReadyQueue[MAXIMUM_PRIORITY];    /* (d) */
+    KI_TIMER_QUEUE TimerQueue;
+} KPCR, *PKPCR;
+
+C_ASSERT(offsetof(KPCR, Cpu) == 0);
+
+#define KiThisPcr ((__seg_gs KPCR *)0)
+
+FORCEINLINE PKPCR KiCurrentPcr(void) { return (PKPCR)ARCH_THIS_CPU->Self; }
+FORCEINLINE PKTHREAD KiCurrentThread(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
+
+/* How many bits are set; the compiler's builtin would call its library. */
+FORCEINLINE ULONG KiCountBits(ULONG64 Bits)
+{
+    ULONG Count = 0;
+
+    for (; Bits != 0; Bits &= Bits - 1)
+        Count++;
+    return Count;
+}
+
+/* ---- init.c ---- */
+extern PKPCR KiProcessorBlock[ARCH_MAX_CPUS];   /* by number; NULL until that processor is online */
+extern ULONG KiProcessorCount;
+extern KAFFINITY KiActiveProcessors;
+
+/* ---- spinlock.c: locks taken with interrupts off, IRQL untouched ---- */
+void KiAcquireRawLock(PKSPIN_LOCK Lock);
+void KiReleaseRawLock(PKSPIN_LOCK Lock);
+
+/* ---- sched.c, engine ---- */
+ULONG64 KiLockDispatcher(void);                 /* interrupts off, database locked; returns the old flags */
+void KiUnlockDispatcher(ULONG64 Flags);         /* nothing was readied in between */
+void KiExitDispatcher(ULONG64 Flags);           /* unlock; switch first if somebody better was readied */
+void KiExitDispatcherRaised(ULONG64 Flags, PKTHREAD Thread);    /* Wait=TRUE: unlock at DISPATCH_LEVEL, switch later */
+void KiAssertDispatcherHeld(void);
+void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State);
+void KiReadyThread(PKTHREAD Thread);            /* lock held: give it a processor or queue it */
+void KiBlockThread(void);                       /* lock held, current thread's state set: run others until readied; unlocks */
+void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* lock held */
+void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* lock held; a forbidden processor is left at the unlock */
+void KiDispatchInterrupt(void);                 /* DISPATCH_LEVEL: timers, DPCs, quantum end, preemption */
+void KiInitializeScheduler(PKPCR Pcr);
+void KiYield(void);                             /* equals in the queue go first; current IRQL <= APC_LEVEL */
+void KiTickThread(PKPCR Pcr);                   /* one tick of the running thread's quantum is over */
+DECLSPEC_NORETURN void KiThreadStartup(PVOID Thread);
+void KiRetireThread(PKTHREAD Thread);           /* lock held: on to this processor's reap list */
+
+/* ---- wait.c, engine ---- */
+void KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment);     /* lock held, SignalState > 0 */
+BOOLEAN KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment); /* lock held: end its wait now */
+void KiWaitTimedOut(KTIMER_ENTRY *Entry);
+
+ULONG64 KiQueryTime(void);                      /* clock.c: interrupt time now, 100 ns, exact */
+
+/* ---- timer_queue.c: lock held ---- */
+void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now);
+void KiInsertTimerEntry(KTIMER_ENTRY *Entry);   /* into this processor's queue; arms the clock if first */
+void KiRemoveTimerEntry(KTIMER_ENTRY *Entry);
+ULONG64 KiTimerExpiries(void);
+void KiExpireTimers(PKPCR Pcr);                 /* takes the lock itself; DISPATCH_LEVEL */
+void KiShiftAbsoluteTimers(LONG64 Delta);       /* lock held: the system time moved by Delta */
+void KiSetTimerClients(void (*Timer)(KTIMER_ENTRY *), void (*Timeout)(KTIMER_ENTRY *));
+void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context);
+
+FORCEINLINE BOOLEAN KiTimersDue(PKPCR Pcr)
+{
+    return Pcr->TimerQueue.NextDue != ~0ull && Pcr->TimerQueue.NextDue <= KiQueryTime();
+}
+
+/* ---- timer.c ---- */
+void KiTimerExpired(KTIMER_ENTRY *Entry);
+
+/* ---- dpc.c ---- */
+void KiInitializeDpcQueue(PKPCR Pcr);
+void KiRetireDpcs(PKPCR Pcr);                   /* DISPATCH_LEVEL, interrupts on, on the dispatch stack */
+BOOLEAN KiDpcsPending(PKPCR Pcr);
+void KiQueueTimerDpc(PKDPC Dpc);                /* lock held; run by the dispatch interrupt already under way */
+
+/* ---- clock.c ---- */
+void KiInitializeClock(void);
+LONG64 KiSystemTimeBias(void);                  /* system time - interrupt time */
+BOOLEAN KiClockInterrupt(void);
+void KiArmClock(PKPCR Pcr);                     /* for its next timer or tick, interrupts off */
+void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due); /* if Due is before what it is armed for */
+void KiStartTick(PKPCR Pcr);                    /* this processor leaves idle */
+
+/* ---- apc.c ---- */
+void KiDeliverApcs(void);                       /* APC_LEVEL: run what may run in the current thread */
+void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process);
+void KiCloseApcQueue(PKTHREAD Thread);          /* lock held: it ends, nothing may be queued to it any more */
+
+/* ---- ipi.c ---- */
+void KiProcessorRequest(void);
+
+/* ---- bugcheck.c ---- */
+void KiHandleFault(ARCH_TRAP_FRAME *Frame);
+void KiFreezeProcessor(ARCH_TRAP_FRAME *Frame);
+void KiInitializeBugCheck(void);

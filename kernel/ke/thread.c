@@ -1,0 +1,159 @@
+/* thread.c - the thread object: how one begins and ends, its priority, affinity and APC-disable counts.
+ *
+ * Who runs when is sched.c; what a thread waits for is wait.c. The memory of a thread and its stack belong to
+ * the caller: ke only says, through the reaper, when nothing runs on them any more. */
+#include "ki.h"
+
+void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE_T StackSize,
+                        void (*SystemRoutine)(PKSTART_ROUTINE, PVOID), PKSTART_ROUTINE StartRoutine, PVOID StartContext,
+                        KPRIORITY Priority)
+{
+    Thread->Header.Type = ThreadObject;
+    Thread->Header.Size = sizeof(KTHREAD) / sizeof(ULONG);
+    Thread->Header.SignalState = 0;
+    InitializeListHead(&Thread->Header.WaitListHead);
+    InitializeListHead(&Thread->MutantListHead);
+    Thread->State = Initialized;
+    Thread->Priority = Thread->BasePriority = (SCHAR)Priority;
+    Thread->Quantum = 2;
+    Thread->Affinity = Process->Affinity;
+    Thread->IdealProcessor = Thread->NextProcessor = ARCH_THIS_CPU->Number;
+    Thread->Process = Process;
+    Thread->StackBase = StackTop;
+    Thread->StackLimit = (PUCHAR)StackTop - StackSize;
+    Thread->SystemRoutine = SystemRoutine;
+    Thread->StartRoutine = StartRoutine;
+    Thread->CreatorRoutine = KiCurrentThread() != NULL ? KiCurrentThread()->StartRoutine : NULL;
+    Thread->StartContext = StartContext;
+    KiInitializeApcState(Thread, Process);
+    ArchInitializeContext(&Thread->Context, StackTop, KiThreadStartup, Thread);
+}
+
+void KeStartThread(PKTHREAD Thread)
+{
+    ULONG64 Flags = KiLockDispatcher();
+
+    InsertTailList(&Thread->Process->ThreadListHead, &Thread->ThreadListEntry);
+    KiReadyThread(Thread);
+    KiExitDispatcher(Flags);
+}
+
+/* KeTerminateThread - end the current thread: its object is signalled for ever, its stack goes to the reaper. */
+void KeTerminateThread(void)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    KiLockDispatcher();
+    KiCloseApcQueue(Thread);
+    RemoveEntryList(&Thread->ThreadListEntry);
+    Thread->Header.SignalState = 1;
+    KiWakeWaiters(&Thread->Header, 0);
+    KiRetireThread(Thread);
+    KiBlockThread();
+    KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
+}
+
+void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Affinity, ARCH_SPACE Space)
+{
+    Process->Header.Type = ProcessObject;
+    Process->Header.Size = sizeof(KPROCESS) / sizeof(ULONG);
+    Process->Header.SignalState = 0;
+    InitializeListHead(&Process->Header.WaitListHead);
+    InitializeListHead(&Process->ThreadListHead);
+    Process->Space = Space;
+    Process->Affinity = Affinity;
+    Process->BasePriority = (SCHAR)BasePriority;
+}
+
+/* ---- Public: KeGetCurrentThread, priorities, affinity ---- */
+
+/* KeGetCurrentThread - the thread this code runs in. IRQL: any. */
+PKTHREAD KeGetCurrentThread(VOID) { return KiCurrentThread(); }
+
+static KPRIORITY Clamp(KPRIORITY Value, KPRIORITY Low, KPRIORITY High)
+{
+    return Value < Low ? Low : Value > High ? High : Value;
+}
+
+/* KeSetPriorityThread - set Thread's current priority (1..31; 0 acts as 1). The base stays, so a dynamic value above it
+ * fades like a boost; the quantum starts anew. IRQL: PASSIVE_LEVEL. Returns: the current priority before.
+ * Source: WDK nf-wdm-kesetprioritythread. */
+KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    KPRIORITY Previous = Thread->Priority;
+
+    Priority = Clamp(Priority, 1, HIGH_PRIORITY);
+    Thread->Boosted = FALSE;
+    Thread->Quantum = 2;
+    if (Priority != Previous)
+        KiSetPriority(Thread, Priority);
+    KiExitDispatcher(Flags);
+    return Previous;
+}
+
+/* KeQueryPriorityThread - Thread's current priority, boosts included. IRQL: <= DISPATCH_LEVEL. */
+KPRIORITY KeQueryPriorityThread(PKTHREAD Thread) { return Thread->Priority; }
+
+/* KeSetBasePriorityThread - base priority = the process's + Increment, within 1..15 for a dynamic process and 16..31 for
+ * a real-time one; an Increment of +-16 and beyond goes to the end of the range. The current priority becomes the new
+ * base. IRQL: PASSIVE_LEVEL. Returns: the increment before, +-16 if it was at an end by saturation.
+ * Source: WDK nf-ntddk-kesetbaseprioritythread. */
+LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    KPRIORITY ProcessBase = Thread->Process->BasePriority;
+    BOOLEAN RealTime = ProcessBase >= LOW_REALTIME_PRIORITY;
+    KPRIORITY Low = RealTime ? LOW_REALTIME_PRIORITY : 1, High = RealTime ? HIGH_PRIORITY : LOW_REALTIME_PRIORITY - 1;
+    LONG Previous = Thread->Saturation != 0 ? Thread->Saturation * 16 : Thread->BasePriority - ProcessBase;
+    KPRIORITY Base;
+
+    Thread->Saturation = (SCHAR)(Increment >= 16 ? 1 : Increment <= -16 ? -1 : 0);
+    Base = Thread->Saturation > 0 ? High : Thread->Saturation < 0 ? Low : Clamp(ProcessBase + Increment, Low, High);
+    Thread->BasePriority = (SCHAR)Base;
+    Thread->Boosted = FALSE;
+    if (Thread->Priority != Base)
+        KiSetPriority(Thread, Base);
+    KiExitDispatcher(Flags);
+    return Previous;
+}
+
+static KAFFINITY ChangeAffinity(PKTHREAD Thread, KAFFINITY Affinity)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    KAFFINITY Previous = Thread->Affinity;
+
+    if ((Affinity & KiActiveProcessors) != 0)
+        KiSetAffinity(Thread, Affinity);
+    KiExitDispatcher(Flags);
+    return Previous;
+}
+
+/* KeSetAffinityThread - Thread runs only on the processors in Affinity from now on; it leaves a forbidden one at once.
+ * A mask without an active processor changes nothing. IRQL: <= DISPATCH_LEVEL. Returns: the mask before. */
+KAFFINITY KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity) { return ChangeAffinity(Thread, Affinity); }
+
+/* KeSetSystemAffinityThread - the current thread runs on Affinity until KeRevertToUserAffinityThread; on return it is
+ * there. IRQL: <= APC_LEVEL. Source: WDK nf-wdm-kesetsystemaffinitythread. */
+VOID KeSetSystemAffinityThread(KAFFINITY Affinity)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (!Thread->SystemAffinity) {
+        Thread->UserAffinity = Thread->Affinity;
+        Thread->SystemAffinity = TRUE;
+    }
+    ChangeAffinity(Thread, Affinity);
+}
+
+/* KeRevertToUserAffinityThread - the current thread has the affinity back that it had before the first
+ * KeSetSystemAffinityThread. IRQL: <= APC_LEVEL. Source: WDK nf-wdm-kereverttouseraffinitythread. */
+VOID KeRevertToUserAffinityThread(VOID)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (!Thread->SystemAffinity)
+        return;
+    Thread->SystemAffinity = FALSE;
+    ChangeAffinity(Thread, Thread->UserAffinity);
+}
