@@ -5,7 +5,7 @@
 PKPCR KiProcessorBlock[ARCH_MAX_CPUS];
 ULONG KiProcessorCount;
 KAFFINITY KiActiveProcessors;
-KPROCESS KiInitialProcess;
+struct _KI_PROCESS_IMAGE KiSystemImage;
 
 static const ARCH_CLIENT Client = {
     .Clock = KiClockInterrupt,

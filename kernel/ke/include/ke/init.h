@@ -5,7 +5,9 @@
 
 struct _KPCR;
 
-extern KPROCESS KiInitialProcess;                       /* the system process */
+/* The system process. It is an object like any other, so ob's header has its place before it. */
+extern struct _KI_PROCESS_IMAGE { ULONG64 ObjectHeader[8]; KPROCESS Process; } KiSystemImage;
+#define KiInitialProcess (KiSystemImage.Process)
 
 SIZE_T KePcrSize(void);
 void KeInitializeProcessor(struct _KPCR *Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, SIZE_T IdleStackSize, PVOID DispatchStackTop);
