@@ -81,7 +81,7 @@ SRC_boot := $(call sources,boot)
 
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mabi=ms -mgeneral-regs-only -mno-red-zone \
     -mcmodel=kernel -fno-strict-aliasing -fno-stack-protector -fshort-wchar -fomit-frame-pointer \
-    -fasynchronous-unwind-tables -fcf-protection=none -Wall -Wextra -Werror -Wno-missing-field-initializers \
+    -fasynchronous-unwind-tables -fcf-protection=none -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-multichar \
     $(EXTRA_CFLAGS)
 ASFLAGS := -g -fno-pic -fno-pie -I$(BUILD) -Wa,--fatal-warnings
 OFFSETS := $(BUILD)/asm_offsets.h
