@@ -9,6 +9,7 @@
 #include "ldrp.h"
 #include <ex/pool.h>
 #include <ke/activity.h>
+#include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
 #include <ob/object.h>

@@ -12,6 +12,7 @@
 #include "ldrp.h"
 #include <ex/pool.h>
 #include <ke/activity.h>
+#include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/clock.h>
 #include <ke/dispatch.h>
