@@ -9,7 +9,7 @@
 #   CPU=max              QEMU's processor model
 #   FIRMWARE=direct      direct: QEMU loads the kernel itself. bios, uefi: from the ISO, through GRUB
 #   HEADLESS=1           no window; the default where there is no display. The log is on stdout either way
-#   ACCEL=virtual        counted instructions and virtual time: the same run every time (default with DRIVER)
+#   ACCEL=virtual        counted instructions and virtual time: the same run every time (default with DRIVER, not for uefi)
 #        =parallel       one host thread per processor and real time (default without)
 #        =kvm            the host's processor
 #   APPEND="a=b c"       more kernel options
@@ -55,7 +55,8 @@ read_variables()
     [[ $Cpu =~ ^[A-Za-z0-9._+=,:-]+$ ]] || refuse "CPU=$Cpu: not a processor model"
     case $Firmware in direct | bios | uefi) ;; *) refuse "FIRMWARE=$Firmware: not direct, bios or uefi" ;; esac
     if [ -z "$Accel" ]; then
-        if [ -n "$Driver" ]; then Accel=virtual; else Accel=parallel; fi
+        # UEFI firmware polls the clock: under counted instructions it takes minutes.
+        if [ -n "$Driver" ] && [ "$Firmware" != uefi ]; then Accel=virtual; else Accel=parallel; fi
     fi
     case $Accel in
     virtual | parallel) ;;
@@ -119,31 +120,26 @@ boot_direct()
     [ -z "$List" ] || Arguments+=(-initrd "$List")
 }
 
-# The ISO of this run is build/kedge.iso with a menu of one entry, that does not wait, and the drivers.
+# The ISO of this run is made as build/kedge.iso is, with a menu of one entry, which does not wait, and the drivers.
 boot_iso()
 {
-    local Iso=$Build/kedge.iso Kernel File Word Words Map=()
+    local Menu=$Home/iso/grub.cfg Kernel File Word Words
 
-    [ -f "$Iso" ] || refuse "$Iso is not there: run make iso first"
-    Kernel=$(sed -n 's/^[[:space:]]*multiboot2[[:space:]]\+\([^[:space:]]*\).*/\1/p' "$Home/iso/grub.cfg" | head -n 1)
+    [ -f "$Build/kedge.elf" ] || refuse "$Build/kedge.elf is not there: run make first"
+    Kernel=$(sed -n 's/^[[:space:]]*multiboot2[[:space:]]\+\([^[:space:]]*\).*/\1/p' "$Menu" | head -n 1)
     read -ra Words <<<"$(kernel_options)"
     {
-        sed '/^menuentry/,$d' "$Home/iso/grub.cfg"
+        sed '/^menuentry/,$d' "$Menu"
         printf 'set default=0\nset timeout=0\nmenuentry run {\n    multiboot2 %s' "$Kernel"
         for Word in "${Words[@]}"; do printf " '%s'" "${Word//\'/}"; done
         printf '\n'
-        for File in "${Drivers[@]}"; do
-            printf "    module2 '/drivers/%s' '%s'\n" "${File#"$Run"/}" "${File##*/}"
-        done
+        for File in "${Drivers[@]}"; do printf "    module2 '/drivers/%s' '%s'\n" "${File##*/}" "${File##*/}"; done
         printf '}\n'
     } >"$Run/grub.cfg"
-    Map=(-map "$Run/grub.cfg" /boot/grub/grub.cfg)
-    for File in "${Drivers[@]}"; do Map+=(-map "$(realpath "$File")" "/drivers/${File#"$Run"/}"); done
-    xorriso -report_about SORRY -indev "$Iso" -outdev "$Run/run.iso" -boot_image any replay \
-        -overwrite on "${Map[@]}" >"$Run/xorriso.log" 2>&1 || {
-        cat "$Run/xorriso.log" >&2
-        refuse "the ISO of this run cannot be written"
-    }
+    [ -z "$(for File in "${Drivers[@]}"; do echo "${File##*/}"; done | sort | uniq -d)" ] ||
+        refuse "DRIVER=$Driver: two files of one name cannot share an ISO"
+    "$Home/iso/make.sh" "$Run/run.iso" "$Build/kedge.elf" "$Run/grub.cfg" "${Drivers[@]}" ||
+        refuse "the ISO of this run cannot be made"
     Arguments+=(-cdrom "$Run/run.iso")
 }
 
@@ -186,16 +182,18 @@ build_arguments()
 
 # ---- The run ----
 
-# Stdin to stdout, and into the run's log; TAP words and the verdict in colour for a person.
-show()
+# Stdin to stdout, and into the run's log. Firmware and GRUB paint their menus over the serial lines as well, which
+# would clear a person's screen. TAP words and the verdict are coloured for a person.
+clean() { if [ "$Firmware" = direct ]; then cat; else sed -u $'s/\e\\[[=?0-9;]*[A-Za-z]//g'; fi; }
+
+paint()
 {
-    if [ -z "$Plain" ]; then
-        tee "$Run/log"
-    else
-        tee "$Run/log" | sed -u -e "s/^not ok\b.*/$Red&$Plain/" -e "s/^ok\b/$Green&$Plain/" \
-            -e "s/^[0-9]\+ passed, 0 failed\b/$Bold$Green&$Plain/" -e "s/^[0-9]\+ passed, [1-9].*/$Bold$Red&$Plain/"
-    fi
+    [ -n "$Plain" ] || exec cat
+    exec sed -u -e "s/^not ok\b.*/$Red&$Plain/" -e "s/^ok\b/$Green&$Plain/" \
+        -e "s/^[0-9]\+ passed, 0 failed\b/$Bold$Green&$Plain/" -e "s/^[0-9]\+ passed, [1-9].*/$Bold$Red&$Plain/"
 }
+
+show() { clean | tee "$Run/log" | paint; }
 
 stop()
 {
