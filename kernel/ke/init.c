@@ -69,7 +69,7 @@ ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors)
 
     if (ActiveProcessors != NULL)
         *ActiveProcessors = Active;
-    return KiCountBits(Active);
+    return RtlCountBits(Active);
 }
 
 /* KeGetCurrentProcessorNumber - the processor this runs on; stays true only at IRQL >= DISPATCH_LEVEL. IRQL: any. */

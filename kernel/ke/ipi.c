@@ -35,7 +35,7 @@ ULONG_PTR KeIpiGenericCall(PKIPI_BROADCAST_WORKER Routine, ULONG_PTR Argument)
     Others = KiActiveProcessors & ~(1ull << ARCH_THIS_CPU->Number);
     Request.Routine = Routine;
     Request.Argument = Argument;
-    __atomic_store_n(&Request.Pending, KiCountBits(Others), __ATOMIC_RELEASE);
+    __atomic_store_n(&Request.Pending, RtlCountBits(Others), __ATOMIC_RELEASE);
     if (Others != 0)
         ArchSendIpi(Others);
     ArchWriteIrql(IPI_LEVEL);

@@ -13,6 +13,7 @@
 #include <ke/spinlock.h>
 #include <ke/thread.h>
 #include <ke/timer.h>
+#include <rtl/bits.h>
 #include <rtl/debug.h>
 #include <rtl/list.h>
 #include <rtl/print.h>
@@ -66,16 +67,6 @@ C_ASSERT(offsetof(KPCR, Cpu) == 0);
 
 FORCEINLINE PKPCR KiCurrentPcr(void) { return (PKPCR)ARCH_THIS_CPU->Self; }
 FORCEINLINE PKTHREAD KiCurrentThread(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
-
-/* How many bits are set; the compiler's builtin would call its library. */
-FORCEINLINE ULONG KiCountBits(ULONG64 Bits)
-{
-    ULONG Count = 0;
-
-    for (; Bits != 0; Bits &= Bits - 1)
-        Count++;
-    return Count;
-}
 
 /* ---- init.c ---- */
 extern PKPCR KiProcessorBlock[ARCH_MAX_CPUS];   /* by number; NULL until that processor is online */

@@ -22,6 +22,7 @@
 #include <ke/init.h>
 #include <ke/irql.h>
 #include <ke/spinlock.h>
+#include <rtl/bits.h>
 
 enum { ROUND_PAGES = 1024, ROUND_RANGES = 64 };    /* what may gather before a round begins by itself */
 
@@ -63,7 +64,7 @@ static void LaunchRound(void)
 {
     KAFFINITY Active = KeQueryActiveProcessors();
 
-    __atomic_store_n(&Pending, __builtin_popcountll(Active), __ATOMIC_RELEASE);
+    __atomic_store_n(&Pending, RtlCountBits(Active), __ATOMIC_RELEASE);
     for (; Active != 0; Active &= Active - 1)
         RtlRequire(KeInsertQueueDpc(&FlushDpc[__builtin_ctzll(Active)], NULL, NULL));
 }
