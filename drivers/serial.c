@@ -1,4 +1,4 @@
-/* serial.c - the 16550 serial ports, polled, write only.
+/* serial.c - the 16550 serial ports, polled.
  *
  * Serial 1 carries the log and serial 2 the test results; both are read by programs, so nothing is ever
  * dropped: a writer waits for the transmitter. A port that is not there would make it wait for ever, so
@@ -117,4 +117,12 @@ void SerialWrite(ULONG Port, const char *Text, SIZE_T Length)
 LOG_SINK *SerialLogSink(ULONG Port)
 {
     return &Ports[Port - 1].Sink;
+}
+
+/* SerialRead - the next byte that came in on the port, or -1: none has, or there is no such port. IRQL: any. */
+int SerialRead(ULONG Port)
+{
+    const SERIAL_PORT *P = &Ports[Port - 1];
+
+    return P->Present && (IoIn8(P->Base + REG_LINE_STATUS) & STATUS_DATA_READY) ? IoIn8(P->Base + REG_DATA) : -1;
 }

@@ -5,7 +5,7 @@
 
 /* What a self-test tells whoever shows it. All calls come from one thread, in this order: Begin, then
  * for each suite SuiteStart and its tests' TestEnd, with Failure before the TestEnd it belongs to, then
- * End. Strings stay in place for good, but Failure's Text, which is copied. */
+ * End. The strings are copied, but File, which stays in place. */
 typedef struct _SELFTEST_VIEW {
     void (*Begin)(ULONG Total);
     void (*SuiteStart)(const char *Suite);
@@ -16,6 +16,9 @@ typedef struct _SELFTEST_VIEW {
 
 /* Suites, progress, counts, failures as the self-test runs, and at its end the verdict. */
 const SELFTEST_VIEW *ScreenSelftestView(void);
+
+/* The whole screen for the log again, empty: after a self-test that is not the end of the run. */
+void ScreenShowLog(void);
 
 /* A verdict without a self-test before it (a run of drivers): the log stays readable above it. */
 void ScreenShowVerdict(BOOLEAN Passed, const char *Detail);
