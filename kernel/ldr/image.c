@@ -128,6 +128,7 @@ void LdrInitialize(BOOLEAN VerifierOn)
     Verifier = VerifierOn;
     LdrpInitializeExports();
     LdrpInitializeStops();
+    LdrpInitializeTap();
     RtlSetStackImages(&StackImages);
     KeRegisterBugCheckSection(&StopSection);
 }

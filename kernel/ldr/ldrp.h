@@ -21,6 +21,9 @@ void LdrpInitializeStops(void);
 /* What the slot of an import that Kedge does not have is bound to. */
 PVOID LdrpBindStop(const LDR_IMAGE *Image, const char *Module, const char *Name);
 
+/* tap.c */
+void LdrpInitializeTap(void);           /* from now on the results that drivers print are counted */
+
 /* driver.c */
 typedef struct _LDR_DRIVER {
     LDR_IMAGE *Image;

@@ -4,9 +4,15 @@
  *   "ok ..." passes, "not ok ..." fails, with "# SKIP" neither, "not ok ... # TODO" is a known failure;
  *   "1..N" says how many results there must be; "Bail out!" is a failure.
  * Only lines that start in column one count: indented ones are subtests, whose sum their parent line reports.
- * A line may come in several calls, so each image collects its own. */
-#include <ldr/tap.h>
+ * A line may come in several calls, so each image collects its own. Printing is allowed at any IRQL, hence the
+ * lock at HIGH_LEVEL. */
+#include "ldrp.h"
+#include <ke/irql.h>
+#include <ke/spinlock.h>
+#include <rtl/dbg.h>
 #include <rtl/string.h>
+
+static KSPIN_LOCK ResultLock;           /* each image's Tap */
 
 static BOOLEAN IsBlank(char C) { return C == ' ' || C == '\t' || C == 0; }
 
@@ -67,6 +73,24 @@ static void TakeLine(LDR_TAP *Tap)
         Tap->BailedOut = TRUE;
     }
 }
+
+static void CountResults(PVOID Caller, const char *Text, SIZE_T Length)
+{
+    LDR_IMAGE *Image = LdrFindImage((ULONG64)(ULONG_PTR)Caller);
+    KIRQL OldIrql;
+
+    if (Image == NULL)
+        return;
+    KeRaiseIrql(HIGH_LEVEL, &OldIrql);
+    KeAcquireSpinLockAtDpcLevel(&ResultLock);
+    LdrTapFeed(&Image->Tap, Text, Length);
+    KeReleaseSpinLockFromDpcLevel(&ResultLock);
+    KeLowerIrql(OldIrql);
+}
+
+/* ---- Shared: LdrpInitializeTap ---- */
+
+void LdrpInitializeTap(void) { RtlSetDbgPrintHook(CountResults); }
 
 /* ---- Public: LdrTapFeed, LdrTapEnd, LdrTapResults ---- */
 

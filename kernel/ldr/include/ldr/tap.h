@@ -5,7 +5,7 @@
 
 enum { LDR_TAP_LINE = 128 };
 
-/* All fields under the lock of dbgprint.c; read freely once the driver has come to rest. */
+/* All fields under tap.c's lock; read freely once the driver has come to rest. */
 typedef struct _LDR_TAP {
     ULONG Passed, Failed, Skipped;      /* "ok", "not ok", and either with # SKIP */
     ULONG Expected;                     /* "not ok # TODO": known, not a failure */
