@@ -17,6 +17,7 @@
 #include <ke/init.h>
 #include <ke/irql.h>
 #include <mm/mm.h>
+#include <ps/process.h>
 #include <rtl/debug.h>
 #include <rtl/print.h>
 #include <rtl/string.h>
@@ -169,6 +170,7 @@ void BootMain(ULONG Magic, ULONG64 Information)
     Platform = PlatformInitialize(&Info);
     ArchInitializeClock(Platform);
     KeInitialize();
+    PsInitialize();
     StartPhase1();
     KeLowerIrql(PASSIVE_LEVEL);
     ArchEnableInterrupts();

@@ -26,6 +26,7 @@
 #include "ktest.h"
 #include "ktestp.h"
 
+#include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/clock.h>
 #include <ke/event.h>
@@ -281,6 +282,7 @@ static VOID TestThread(PVOID Context)
 {
     const KTEST *Test = Context;
 
+    KeLeaveCriticalRegion();            /* every system thread starts in one */
     Test->Run();
     KTEST_COMPARE(KeGetCurrentIrql(), PASSIVE_LEVEL, ==, "the IRQL at the test's end == PASSIVE_LEVEL", (void)0);
     KTEST_COMPARE(KeGetCurrentThread()->CombinedApcDisable, 0, ==,

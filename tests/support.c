@@ -11,6 +11,7 @@
 #include "ktestp.h"
 
 #include <arch/arch.h>
+#include <ke/apc.h>
 #include <ke/clock.h>
 #include <ke/event.h>
 #include <ke/irql.h>
@@ -56,6 +57,7 @@ static VOID HelperThread(PVOID Context)
 {
     HELPER *Helper = Context;
 
+    KeLeaveCriticalRegion();
     KeWaitForSingleObject(&Helper->Gate, Executive, KernelMode, FALSE, NULL);
     Helper->Routine(Helper->Context);
     KTEST_COMPARE(KeGetCurrentIrql(), PASSIVE_LEVEL, ==, "the IRQL at a helper thread's end == PASSIVE_LEVEL", (void)0);
@@ -159,18 +161,25 @@ void KtestJoin(struct _KTHREAD *Thread)
     KtestpReleaseThread(Thread);
 }
 
+/* The thread may be woken between any two loads, so its block list is loaded once. */
+static BOOLEAN IsBlocked(struct _KTHREAD *Thread, const void *Object)
+{
+    PKWAIT_BLOCK Block = *(PKWAIT_BLOCK volatile *)&Thread->WaitBlockList;
+
+    return Thread->State == Waiting && (Object == NULL || (Block != NULL && Block->Object == Object));
+}
+
 /* KtestWaitBlocked - return once Thread sleeps in a wait for Object, or for anything if Object is NULL.
  * The states are read without the dispatcher's lock: a thread marked Waiting may still be on its way off
  * its processor, which nothing but the scheduler can tell. IRQL: <= DISPATCH_LEVEL; above APC_LEVEL only
  * where Thread has another processor to run on. */
 void KtestWaitBlocked(struct _KTHREAD *Thread, const void *Object)
 {
-    volatile KTHREAD *Watched = Thread;
     ULONG64 End = PatienceEnd();
 
-    while (Watched->State != Waiting || (Object != NULL && Watched->WaitBlockList->Object != Object)) {
+    while (!IsBlocked(Thread, Object)) {
         if (KeQueryInterruptTime() > End) {
-            KtestFail(__FILE__, __LINE__, "a thread blocks: its state, the object", Watched->State, (LONG_PTR)Object);
+            KtestFail(__FILE__, __LINE__, "a thread blocks: its state, the object", Thread->State, (LONG_PTR)Object);
             return;
         }
         LetOthersRun();
