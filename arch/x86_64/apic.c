@@ -379,8 +379,8 @@ void ApicStall(ULONG Microseconds)
 {
     ULONG64 End = ArchReadCounter() + X86MulDiv(Microseconds, Apic.CounterFrequency, 1000000);
 
-    while (ArchReadCounter() < End)
-        ArchPause();
+    while (ArchReadCounter() < End)     /* no pause: there is nobody to wait for, and an emulator would */
+        ;                               /* go round all other processors each time */
 }
 
 /* ---- Public: interrupt requests (contracts in arch.h) ---- */

@@ -1,14 +1,16 @@
 /* smp.c - the other processors: from wait-for-startup to C, and their counters in step.
  *
- * All are started together: ArchStartCpu fills a slot and sends INIT, ArchAwaitCpus sends the startup
- * interrupts after one common pause, and each processor finds its slot by its APIC id (trampoline.S). A
- * slot's state is decided by one compare-and-swap, so a processor that comes after we gave it up stops
- * before it touches a stack that may have been freed:
+ * ArchStartCpu fills a slot and sends INIT; ArchAwaitCpus, after one pause common to all, sends each its
+ * startup interrupt, waits for it, compares counters and lets it go. A processor finds its slot by its APIC
+ * id (trampoline.S). A slot's state is decided by one compare-and-swap, so a processor that comes after we
+ * gave it up stops before it touches the stack:
  *
- *   Called   -> Arrived  : the processor, in TrampolineHigh
- *   Called   -> GivenUp  : ArchAwaitCpus, past the deadline; a late processor halts
- *   Arrived  -> Compared : ArchAwaitCpus: this one answers now, the others wait their turn
- *   Compared -> Released : ArchAwaitCpus: the processor goes on to Entry
+ *   Called  -> Arrived  : the processor, in TrampolineHigh; it answers questions from then on
+ *   Called  -> GivenUp  : ArchAwaitCpus, past the deadline; a late processor halts
+ *   Arrived -> Released : ArchAwaitCpus, counters compared: the processor goes on to Entry
+ *
+ * Rejected: startup interrupts to all at once. It saves some microseconds per processor on hardware, and
+ * where one host thread plays many processors those that wait their turn cost far more than that.
  *
  * Counters. The boot processor asks, the other answers with its time-stamp counter, and the boot
  * processor notes its own before (T0) and after (T2). If every answer lies in [T0, T2], nothing shows that
@@ -20,7 +22,7 @@
 #include <rtl/debug.h>
 #include <rtl/string.h>
 
-enum { INIT_PAUSE = 10000, STARTUP_PAUSE = 200, SECONDS_TO_COME = 3 };     /* microseconds; Intel's MP protocol */
+enum { INIT_PAUSE = 10000, STARTUP_PAUSE = 200, TIME_TO_COME = 2000000 };      /* microseconds; two by Intel's protocol */
 enum { ROUNDS_TO_TRUST = 4, ROUNDS_TO_MEASURE = 64 };
 
 enum { START_CODE32 = 0x08, START_CODE64 = 0x10 };     /* selectors in SMP_TRAMPOLINE.Gdt; data is 0x18 */
@@ -69,12 +71,10 @@ static void BuildTrampoline(void)
 
 /* ---- Counters. ---- */
 
-/* On the new processor: wait for its turn, then answer until released. */
+/* On the new processor: answer until released. */
 static void AnswerQuestions(const SMP_SLOT *Slot)
 {
-    while (Slot->State == SlotArrived)
-        ArchPause();
-    while (Slot->State == SlotCompared) {
+    while (Slot->State == SlotArrived) {
         ULONG Question = Sync.Question;
 
         if (Question != Sync.Answer) {
@@ -140,22 +140,34 @@ DECLSPEC_NORETURN void SmpEnter(SMP_SLOT *Slot)
 
 /* ---- The boot processor. ---- */
 
-static void SendStartups(void)
+/* Has the processor of Slot come, within so many microseconds? */
+static BOOLEAN HasCome(const SMP_SLOT *Slot, ULONG Microseconds)
 {
-    for (ULONG Index = 0; Index < SmpSlotCount; Index++)
-        if (SmpSlots[Index].State == SlotCalled)
-            ApicSendStartup(SmpSlots[Index].ApicId, (ULONG)(StartPage >> PAGE_SHIFT));
-}
+    ULONG64 Deadline = ArchReadCounter() + ArchCounterFrequency() * Microseconds / 1000000;
 
-/* Compare and let go the processor of Slot once it has come; give it up at Deadline. */
-static void AwaitCpu(SMP_SLOT *Slot, ULONG64 Deadline)
-{
     while (Slot->State == SlotCalled) {
-        if (ArchReadCounter() > Deadline && __sync_bool_compare_and_swap(&Slot->State, SlotCalled, SlotGivenUp))
-            return;
+        if (ArchReadCounter() > Deadline)
+            return FALSE;
         ArchPause();
     }
-    Slot->State = SlotCompared;
+    return TRUE;
+}
+
+/* A startup interrupt may get lost, so there is a second; a processor that runs already ignores it.
+ * FALSE: it has not come and may not come any more. */
+static BOOLEAN StartUp(SMP_SLOT *Slot)
+{
+    ULONG Page = (ULONG)(StartPage >> PAGE_SHIFT);
+
+    ApicSendStartup(Slot->ApicId, Page);
+    if (HasCome(Slot, STARTUP_PAUSE))
+        return TRUE;
+    ApicSendStartup(Slot->ApicId, Page);
+    return HasCome(Slot, TIME_TO_COME) || !__sync_bool_compare_and_swap(&Slot->State, SlotCalled, SlotGivenUp);
+}
+
+static void Release(SMP_SLOT *Slot)
+{
     Slot->Cpu->CounterOffset = (ULONG64)MeasureOffset();
     Slot->Cpu->Online = TRUE;
     Slot->State = SlotReleased;
@@ -184,17 +196,16 @@ void ArchStartCpu(ULONG Number, ULONG ApicId, ARCH_CPU *Cpu, PVOID StackTop, voi
 }
 
 /* ArchAwaitCpus - start what ArchStartCpu has prepared; returns when each processor has come (Online) or is
- * given up after SECONDS_TO_COME. Busy, on the boot processor. A startup interrupt may get lost, so there is
- * a second; a processor that runs already ignores it. */
+ * given up. Busy, on the boot processor, and at DISPATCH_LEVEL so that the calling thread stays there, with
+ * whose counter it compares. IRQL: <= DISPATCH_LEVEL. */
 void ArchAwaitCpus(void)
 {
-    ULONG64 Deadline;
+    KIRQL OldIrql = ArchReadIrql();
 
+    ArchWriteIrql(DISPATCH_LEVEL);
     ApicStall(INIT_PAUSE);
-    SendStartups();
-    ApicStall(STARTUP_PAUSE);
-    SendStartups();
-    Deadline = ArchReadCounter() + SECONDS_TO_COME * ArchCounterFrequency();
     for (ULONG Index = 0; Index < SmpSlotCount; Index++)
-        AwaitCpu(&SmpSlots[Index], Deadline);
+        if (StartUp(&SmpSlots[Index]))
+            Release(&SmpSlots[Index]);
+    ArchWriteIrql(OldIrql);
 }

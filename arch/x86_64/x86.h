@@ -134,7 +134,7 @@ BOOLEAN ProbeWrite(void *Address);          /* does writing this byte, with what
 void SwitchStartThread(void);           /* a new thread's first return goes here: r12 = routine, r13 = argument */
 
 /* ---- smp.c, trampoline.S ---- */
-enum { SlotCalled, SlotArrived, SlotGivenUp, SlotCompared, SlotReleased };     /* SMP_SLOT.State: see smp.c */
+enum { SlotCalled, SlotArrived, SlotGivenUp, SlotReleased };       /* SMP_SLOT.State: see smp.c */
 
 typedef struct _SMP_SLOT {
     ULONG ApicId;
