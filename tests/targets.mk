@@ -3,10 +3,12 @@
 # Each installs what is missing before anything is built: the compiler itself may be missing. So the
 # build is a second make, and the variables of tests/boot.sh reach it and the script by the environment.
 
-export DRIVER SMP MEM CPU FIRMWARE HEADLESS ACCEL APPEND TIMEOUT
+export DRIVER SMP MEM CPU FIRMWARE HEADLESS ACCEL APPEND TIMEOUT GDB
 
 BUILD_ALL := $(MAKE) -s --no-print-directory
 COMMA := ,
+
+-include $(wildcard tests/drivers/*.mk)
 
 # Our own example drivers are built when they are asked for: make run DRIVER=build/tests/drivers/NAME.sys
 OUR_DRIVERS := $(filter build/tests/drivers/%.sys,$(subst $(COMMA), ,$(DRIVER)))
