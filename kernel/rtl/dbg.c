@@ -1,35 +1,48 @@
-/* dbg.c - DbgPrint and its kin: formatted text from drivers to the log.
+/* dbg.c - DbgPrint and its kin: formatted text from drivers to the kernel's log.
  *
- * The text is formatted on the caller's stack and written to the log in one piece, so that lines of
- * different processors do not mix. Nothing is filtered by component or level: the log is what a run is for.
+ * Every component and level is printed. NT by default shows only what its filter masks admit, because a
+ * system prints for many; here the log belongs to the one whose driver runs, and a line that was asked
+ * for and is not there costs an afternoon.
+ * One call gives at most 512 bytes, as NT's buffer does: a driver that relies on more would lose text
+ * there. What is cut off is said to be missing. The text is formatted on the caller's stack and written
+ * in one piece, so that lines of different processors do not mix.
  * The hook learns who printed by the return address of the driver's call. */
+#include "rtlp.h"
 #include <rtl/dbg.h>
 #include <rtl/print.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
 
-enum { TEXT_LIMIT = 512 };              /* per call, as in NT */
+enum { TEXT_LIMIT = 512 };
 
 static DBG_PRINT_HOOK Hook;             /* set once, before the first driver */
 
 static void PrintFor(PVOID Caller, PCSTR Prefix, PCSTR Format, va_list Arguments)
 {
+    static const char Cut[] = "\n(DbgPrint: the text is longer than 512 bytes and was cut)\n";
     char Text[TEXT_LIMIT];
-    SIZE_T Used = strnlen(Prefix, sizeof Text - 1), Length;
+    BUFFER_OUTPUT Into = RtlpBufferOutput(Text, TEXT_LIMIT, FALSE);
+    SIZE_T Length = strnlen(Prefix, TEXT_LIMIT);
 
-    memcpy(Text, Prefix, Used);
-    RtlFormatV(Text + Used, sizeof Text - Used, Format, Arguments);
-    Length = strnlen(Text, sizeof Text);
-    if (Hook != NULL)
-        Hook(Caller, Text, Length);
-    LogWrite(Text, Length);
+    memcpy(Text, Prefix, Length);
+    Into.Used = Length;
+    Length += RtlpFormat(&Into.Head, Format, Arguments);
+    if (Hook)
+        Hook(Caller, Text, Into.Used);
+    LogWrite(Text, Into.Used);
+    if (Length > TEXT_LIMIT)
+        LogWrite(Cut, sizeof(Cut) - 1);
 }
 
 /* ---- Public: DbgPrint, DbgPrintEx, vDbgPrintEx, vDbgPrintExWithPrefix, DbgQueryDebugFilterState ---- */
 
-void RtlSetDbgPrintHook(DBG_PRINT_HOOK NewHook) { Hook = NewHook; }
+/* RtlSetDbgPrintHook - let NewHook read what drivers print, too (NULL: nobody).  IRQL: any. */
+void RtlSetDbgPrintHook(DBG_PRINT_HOOK NewHook)
+{
+    Hook = NewHook;
+}
 
-/* DbgPrint - write formatted text to the log; at most 511 characters, what is more is cut off.
+/* DbgPrint - write formatted text (format.c) to the log.
  * IRQL: any, also for the wide formats, which need PASSIVE_LEVEL in NT.
  * Returns: STATUS_SUCCESS.  Source: WDK nf-wdm-dbgprint. */
 NOINLINE ULONG DbgPrint(PCSTR Format, ...)

@@ -1,0 +1,153 @@
+/* string_alloc.c - conversions into a buffer of the caller's or one from the pool, and giving it back.
+ *
+ * The pool lies above this floor: ex installs it. All results fit the 16-bit lengths or are refused. */
+#include <rtl/crt.h>
+#include <rtl/nt_string.h>
+#include <rtl/status.h>
+
+enum { LONGEST_STRING = 0xFFFF };
+
+static const RTL_STRING_POOL *StringPool;
+
+static PVOID Allocate(SIZE_T Bytes)
+{
+    return StringPool ? StringPool->Allocate(Bytes) : NULL;
+}
+
+static void Free(PVOID Block)
+{
+    if (Block && StringPool)
+        StringPool->Free(Block);
+}
+
+static NTSTATUS AllocateUnicode(PUNICODE_STRING String, ULONG Bytes)
+{
+    PWSTR Buffer = Allocate(Bytes);
+
+    if (!Buffer)
+        return STATUS_NO_MEMORY;
+    String->Buffer = Buffer;
+    String->MaximumLength = (USHORT)Bytes;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS MapCase(PUNICODE_STRING Destination, PCUNICODE_STRING Source, BOOLEAN New, WCHAR (*Map)(WCHAR))
+{
+    /* A block of no bytes is no block: an empty result still owns one. */
+    NTSTATUS Status = New ? AllocateUnicode(Destination, Source->Length ? Source->Length : sizeof(WCHAR)) : STATUS_SUCCESS;
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    if (Source->Length > Destination->MaximumLength)
+        return STATUS_BUFFER_OVERFLOW;
+    for (ULONG I = 0; I < Source->Length / sizeof(WCHAR); I++)
+        Destination->Buffer[I] = Map(Source->Buffer[I]);
+    Destination->Length = Source->Length;
+    return STATUS_SUCCESS;
+}
+
+/* ---- Public ---- */
+
+/* RtlSetStringPool - allocate from Pool from now on.  IRQL: any. */
+void RtlSetStringPool(const RTL_STRING_POOL *Pool)
+{
+    StringPool = Pool;
+}
+
+/* RtlAnsiStringToUnicodeString - convert, terminated, into the destination's buffer or a new one, which
+ * RtlFreeUnicodeString gives back.  IRQL: as the pool has it; any with the caller's buffer.
+ * Returns: STATUS_SUCCESS; STATUS_BUFFER_OVERFLOW: the buffer is too small, Length says what is needed;
+ * STATUS_NO_MEMORY; STATUS_INVALID_PARAMETER_2: the result is longer than a string can be.
+ * Source: WDK nf-wdm-rtlansistringtounicodestring. */
+NTSTATUS RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_STRING SourceString,
+                                      BOOLEAN AllocateDestinationString)
+{
+    ULONG Bytes = RtlxAnsiStringToUnicodeSize(SourceString);
+
+    if (Bytes > LONGEST_STRING)
+        return STATUS_INVALID_PARAMETER_2;
+    if (AllocateDestinationString) {
+        NTSTATUS Status = AllocateUnicode(DestinationString, Bytes);
+
+        if (!NT_SUCCESS(Status))
+            return Status;
+    }
+    DestinationString->Length = (USHORT)(Bytes - sizeof(WCHAR));
+    if (Bytes > DestinationString->MaximumLength)
+        return STATUS_BUFFER_OVERFLOW;
+    RtlMultiByteToUnicodeN(DestinationString->Buffer, DestinationString->Length, NULL, SourceString->Buffer,
+                           SourceString->Length);
+    DestinationString->Buffer[DestinationString->Length / sizeof(WCHAR)] = 0;
+    return STATUS_SUCCESS;
+}
+
+/* RtlUnicodeStringToAnsiString - the way back; RtlFreeAnsiString gives a new buffer back. A buffer that
+ * is too small gets the characters that fit, terminated.  IRQL: as above.
+ * Returns: as above.  Source: WDK nf-wdm-rtlunicodestringtoansistring. */
+NTSTATUS RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString,
+                                      BOOLEAN AllocateDestinationString)
+{
+    ULONG Bytes = RtlxUnicodeStringToAnsiSize(SourceString), Written;
+
+    if (Bytes > LONGEST_STRING)
+        return STATUS_INVALID_PARAMETER_2;
+    if (AllocateDestinationString) {
+        PCHAR Buffer = Allocate(Bytes);
+
+        if (!Buffer)
+            return STATUS_NO_MEMORY;
+        DestinationString->Buffer = Buffer;
+        DestinationString->MaximumLength = (USHORT)Bytes;
+    }
+    if (DestinationString->MaximumLength == 0)
+        return STATUS_BUFFER_OVERFLOW;
+    RtlUnicodeToMultiByteN(DestinationString->Buffer, DestinationString->MaximumLength - 1u, &Written,
+                           SourceString->Buffer, SourceString->Length);
+    DestinationString->Length = (USHORT)Written;
+    DestinationString->Buffer[Written] = '\0';
+    return Written + 1 < Bytes ? STATUS_BUFFER_OVERFLOW : STATUS_SUCCESS;
+}
+
+/* RtlUpcaseUnicodeString - upper-case into the destination's buffer or a new one; no terminator is
+ * added. Source and destination may be the same.  IRQL: as above.
+ * Returns: STATUS_SUCCESS; STATUS_BUFFER_OVERFLOW; STATUS_NO_MEMORY. */
+NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+                                BOOLEAN AllocateDestinationString)
+{
+    return MapCase(DestinationString, SourceString, AllocateDestinationString, RtlUpcaseUnicodeChar);
+}
+
+/* RtlDowncaseUnicodeString - the same to lower case. */
+NTSTATUS RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+                                  BOOLEAN AllocateDestinationString)
+{
+    return MapCase(DestinationString, SourceString, AllocateDestinationString, RtlDowncaseUnicodeChar);
+}
+
+/* RtlCreateUnicodeString - a new, terminated copy of SourceString.  IRQL: as the pool has it.
+ * Returns: FALSE if there is no memory or the text is too long. */
+BOOLEAN RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
+{
+    SIZE_T Bytes = (wcslen(SourceString) + 1) * sizeof(WCHAR);
+
+    if (Bytes > LONGEST_STRING || !NT_SUCCESS(AllocateUnicode(DestinationString, (ULONG)Bytes)))
+        return FALSE;
+    memcpy(DestinationString->Buffer, SourceString, Bytes);
+    DestinationString->Length = (USHORT)(Bytes - sizeof(WCHAR));
+    return TRUE;
+}
+
+/* RtlFreeUnicodeString - give a buffer from one of the routines above back and clear the string; without
+ * a buffer nothing happens.  IRQL: as the pool has it. */
+VOID RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
+{
+    Free(UnicodeString->Buffer);
+    *UnicodeString = (UNICODE_STRING){ 0 };
+}
+
+/* RtlFreeAnsiString - the same for ANSI strings. */
+VOID RtlFreeAnsiString(PANSI_STRING AnsiString)
+{
+    Free(AnsiString->Buffer);
+    *AnsiString = (ANSI_STRING){ 0 };
+}
