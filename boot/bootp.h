@@ -8,4 +8,5 @@
 void BootStartProcessors(const PLATFORM *Platform, ULONG Limit);
 
 /* verdict.c */
-void BootRun(const BOOT_INFO *Info);
+void BootSetStop(void);
+DECLSPEC_NORETURN void BootRun(const BOOT_INFO *Info);

@@ -13,13 +13,17 @@
 #include <arch/mmu.h>
 #include <boot/multiboot.h>
 #include <drivers/drivers.h>
+#include <ex/pool.h>
 #include <ke/bugcheck.h>
 #include <ke/init.h>
 #include <ke/irql.h>
 #include <mm/mm.h>
+#include <ob/object.h>
 #include <ps/process.h>
+#include <ps/system_thread.h>
 #include <rtl/debug.h>
 #include <rtl/print.h>
+#include <rtl/status.h>
 #include <rtl/string.h>
 #include "bootp.h"
 
@@ -28,7 +32,7 @@ void BootMain(ULONG Magic, ULONG64 Information);
 /* The provisional tables map what loaders can reach, the first 4 GiB, at the direct map. */
 #define LOADER_LIMIT (1ull << 32)
 
-enum { BOOT_PCR_SIZE = 0x4000, PHASE1_PRIORITY = 12 };
+enum { BOOT_PCR_SIZE = 0x4000, VGA_TEXT = 0xB8000, VGA_TEXT_SIZE = 0x8000 };
 
 extern UCHAR BootStackGuard[], BootStackTop[], BootDispatchGuard[], BootDispatchTop[];      /* entry.S */
 
@@ -137,6 +141,17 @@ static ULONG ProcessorLimit(void)
     return Limit != 0 ? Limit : ARCH_MAX_CPUS;
 }
 
+/* The screen comes after memory: its pixels and letters are devices that must be mapped first. */
+static void OpenScreen(void)
+{
+    SIZE_T Length = ConsoleFramebufferLength(&Info);
+    PVOID Pixels = Length != 0 ? MmMapDevice(Info.Framebuffer.Base, Length, MmWriteCombined) : NULL;
+    PVOID Letters = Info.VgaText ? MmMapDevice(VGA_TEXT, VGA_TEXT_SIZE, MmUncached) : NULL;
+
+    ConsoleInitialize(&Info, Pixels, Letters);
+    LogRegisterSink(ConsoleLogSink());
+}
+
 static VOID Phase1(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
@@ -144,20 +159,12 @@ static VOID Phase1(PVOID Context)
     BootRun(&Info);
 }
 
-static void Phase1System(PKSTART_ROUTINE Routine, PVOID Context)
-{
-    Routine(Context);
-    KeTerminateThread();
-}
-
 static void StartPhase1(void)
 {
-    static KTHREAD Thread;
-    PVOID Stack = MmAllocateStack();
+    HANDLE Thread;
 
-    RtlRequire(Stack != NULL);
-    KeInitializeThread(&Thread, &KiInitialProcess, Stack, MM_STACK_SIZE, Phase1System, Phase1, NULL, PHASE1_PRIORITY);
-    KeStartThread(&Thread);
+    RtlRequire(NT_SUCCESS(PsCreateSystemThread(&Thread, 0, NULL, NULL, NULL, Phase1, NULL)));
+    ZwClose(Thread);
 }
 
 /* BootMain - entry.S comes here: Magic and Information are what the loader left in eax and ebx. */
@@ -165,11 +172,14 @@ void BootMain(ULONG Magic, ULONG64 Information)
 {
     OpenLog();
     InitializeBootProcessor();
+    BootSetStop();
     ReadBootInfo(Magic, Information);
     InitializeMemory();
+    OpenScreen();
     Platform = PlatformInitialize(&Info);
     ArchInitializeClock(Platform);
     KeInitialize();
+    ExInitializePool();
     PsInitialize();
     StartPhase1();
     KeLowerIrql(PASSIVE_LEVEL);
