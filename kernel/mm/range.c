@@ -3,10 +3,11 @@
  * Promise: reserving and releasing take constant time, and addresses do not wear out: a hole is filled
  * again by a range of the same size class, whatever happened in between.
  * Method: requests are rounded up to size classes, four to each doubling, and a class keeps its released
- * slots in a queue; only an empty queue takes fresh addresses from the end. Addresses are so plentiful (16
+ * slots in a queue; only a short queue takes fresh addresses from the end. Addresses are so plentiful (16
  * TiB for at most 512 GiB of memory) that rounding costs nothing real. A slot ends in at least one page
- * that is never mapped, and the arena begins with one, so every range has a guard on both sides. The queue
- * gives the slot that has been out of use longest: a late user of a freed range mostly meets a hole.
+ * that is never mapped, and the arena begins with one, so every range has a guard on both sides. A slot
+ * rests until RESTING others of its class have been released after it, and the one that rested longest goes
+ * first: whoever still uses a freed range meets a hole, not its next owner.
  * Stacks have an arena of their own with slots of 32 KiB, guard first, so that an address alone tells
  * whether it lies in a guard.
  * A range remembers its frames itself (MI_RUN), in nodes taken when it is made: releasing needs no memory
@@ -20,12 +21,12 @@
 #include <rtl/print.h>
 #include <rtl/status.h>
 
-enum { BUCKETS = 1024, STACK_CLASS = 120, CLASSES, NODE_SIZE = sizeof(MI_RANGE) };
+enum { BUCKETS = 1024, RESTING = 64, STACK_CLASS = 120, CLASSES, NODE_SIZE = sizeof(MI_RANGE) };
 
 #define RANGE_ARENA 0xFFFFA00000000000ull
 #define RANGE_ARENA_END 0xFFFFB00000000000ull
 
-typedef struct _SLOT_QUEUE { MI_RANGE *First, *Last; } SLOT_QUEUE;
+typedef struct _SLOT_QUEUE { MI_RANGE *First, *Last; ULONG Count; } SLOT_QUEUE;
 typedef struct _NODE { struct _NODE *Next; } NODE;
 
 static KSPIN_LOCK RangeLock;
@@ -101,26 +102,42 @@ static BOOLEAN TakeFreshSlot(MI_RANGE *Range, ULONG64 SlotPages)
     return TRUE;
 }
 
-static MI_RANGE *TakeSlot(MI_KIND Kind, ULONG Class, ULONG64 SlotPages)
+static MI_RANGE *MakeSlot(MI_KIND Kind, ULONG Class, ULONG64 SlotPages)
 {
-    SLOT_QUEUE *Queue = &Slots[Class];
-    MI_RANGE *Range = Queue->First;
+    MI_RANGE *Range = TakeNode();
 
-    if (Range != NULL) {
-        Queue->First = Range->Next;
-        Range->Kind = (UCHAR)Kind;
-        return Range;
-    }
-    Range = TakeNode();
     if (Range == NULL)
         return NULL;
     Range->Kind = (UCHAR)Kind;
     Range->Class = (UCHAR)Class;
-    if (!TakeFreshSlot(Range, SlotPages)) {
-        LogPrint("memory: no kernel addresses left for %I64u pages\n", SlotPages);
-        FreeNode(Range);
+    if (TakeFreshSlot(Range, SlotPages))
+        return Range;
+    FreeNode(Range);
+    return NULL;
+}
+
+static MI_RANGE *ReuseSlot(MI_KIND Kind, SLOT_QUEUE *Queue)
+{
+    MI_RANGE *Range = Queue->First;
+
+    if (Range == NULL)
         return NULL;
-    }
+    Queue->First = Range->Next;
+    Queue->Count--;
+    Range->Kind = (UCHAR)Kind;
+    return Range;
+}
+
+static MI_RANGE *TakeSlot(MI_KIND Kind, ULONG Class, ULONG64 SlotPages)
+{
+    MI_RANGE *Range = NULL;
+
+    if (Slots[Class].Count <= RESTING)
+        Range = MakeSlot(Kind, Class, SlotPages);
+    if (Range == NULL)
+        Range = ReuseSlot(Kind, &Slots[Class]);
+    if (Range == NULL)
+        LogPrint("memory: no kernel addresses or no memory to note them, %I64u pages wanted\n", SlotPages);
     return Range;
 }
 
@@ -134,6 +151,7 @@ static void ReturnSlot(MI_RANGE *Range)
     else
         Queue->Last->Next = Range;
     Queue->Last = Range;
+    Queue->Count++;
 }
 
 static MI_RANGE **FindLive(MI_KIND Kind, ULONG64 Base, ULONG64 Pages)
