@@ -26,4 +26,5 @@ void ExEnablePoolVerifier(void);
 typedef struct _POOL_OWNER_RANGE { ULONG64 Start, End; } POOL_OWNER_RANGE;
 /* Calls Report for each live block whose allocating caller lies in Range; returns their number. */
 ULONG ExForEachPoolBlockOf(POOL_OWNER_RANGE Range, void (*Report)(PVOID Context, PVOID Block, SIZE_T Size, ULONG Tag, PVOID Caller), PVOID Context);
+void ExCheckFreedPool(void);     /* stops the machine if freed memory that is still kept was written to */
 BOOLEAN ExIsFreedPool(const void *Address);     /* verifier: inside a block that has been freed */

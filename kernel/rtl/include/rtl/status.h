@@ -63,6 +63,7 @@
     X(0x96, INVALID_WORK_QUEUE_ITEM, "A work item's list links are broken.") \
     X(0x9C, MACHINE_CHECK_EXCEPTION, "The processor reports a fatal hardware error.") \
     X(0xB8, ATTEMPTED_SWITCH_FROM_DPC, "A DPC routine tried to wait.") \
+    X(0xC1, SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION, "Pool memory was written outside a block, or after the block was freed.") \
     X(0xC2, BAD_POOL_CALLER, "A pool block was freed twice, overrun, or freed with the wrong tag.") \
     X(0xC4, DRIVER_VERIFIER_DETECTED_VIOLATION, "The verifier saw a driver break a rule.") \
     X(0xC7, TIMER_OR_DPC_INVALID, "A timer or DPC lies in freed memory, or a DPC changed the APC-disable count.") \

@@ -1,0 +1,147 @@
+/* exp.h - what the files of the pool share. Outside ex only tests/ex/pool_inner_test.c looks in here. */
+#pragma once
+
+#include <arch/port.h>
+#include <ex/pool.h>
+#include <rtl/debug.h>
+#include <rtl/list.h>
+#include <rtl/status.h>
+
+/* A block smaller than a page, as it lies in its slab:
+ *
+ *   plain     [header][bytes ...]
+ *   guarded   [front][header][bytes ...][red zone to the end of the slot]
+ *   free      [header, state free][next free block ...]
+ *
+ * So the first 16 bytes of a slot always say what it holds, and the 16 before a block are its header. */
+typedef struct _POOL_HEADER {
+    ULONG Tag;
+    USHORT Size;                /* bytes asked for */
+    UCHAR Class;
+    UCHAR Kind;                 /* POOL_KIND_... */
+    ULONG64 Owner;              /* state << 48 | low 48 bits of who allocated it, or freed it last */
+} POOL_HEADER;
+
+C_ASSERT(sizeof(POOL_HEADER) == 16);
+
+enum { POOL_KIND_PAGED = 1 };
+enum { POOL_FREE = 0xF4EE, POOL_LIVE = 0xA11C, POOL_GUARDED = 0x6A4D, POOL_FRONT = 0xF407, POOL_GONE = 0xDEAD };
+
+typedef struct _POOL_FREE_BLOCK {
+    POOL_HEADER Header;
+    struct _POOL_FREE_BLOCK *Next;
+} POOL_FREE_BLOCK;
+
+/* Before a guarded block: while it is live a canary, in quarantine the link and who freed it. */
+typedef struct _POOL_FRONT_ZONE {
+    union { ULONG64 Canary; struct _POOL_FRONT_ZONE *Next; };
+    ULONG64 Owner;              /* POOL_FRONT and the block's own address, or POOL_GONE and who freed it */
+} POOL_FRONT_ZONE;
+
+C_ASSERT(sizeof(POOL_FRONT_ZONE) == sizeof(POOL_HEADER) && offsetof(POOL_FRONT_ZONE, Owner) == offsetof(POOL_HEADER, Owner));
+
+enum {
+    POOL_CLASSES = 25,
+    POOL_SMALL_MAX = PAGE_SIZE - sizeof(POOL_HEADER),   /* larger ones are whole pages */
+    POOL_RED_ZONE = 16,                                 /* at least so many bytes behind a guarded block */
+    POOL_GUARD = sizeof(POOL_FRONT_ZONE) + POOL_RED_ZONE,
+    POOL_GUARDED_MAX = POOL_SMALL_MAX - POOL_GUARD
+};
+
+/* Patterns: what was never written, what was freed, what nobody owns. None is an address. */
+enum { POOL_NEW = 0xCD, POOL_POISON = 0xDD, POOL_RED = 0xCB };
+
+FORCEINLINE ULONG ExpState(ULONG64 Owner) { return (ULONG)(Owner >> 48); }
+FORCEINLINE ULONG64 ExpOwnerAddress(ULONG64 Owner) { return Owner | 0xFFFF000000000000ull; }
+FORCEINLINE ULONG64 ExpOwner(ULONG State, const void *Address)
+{
+    return ((ULONG64)Address & 0x0000FFFFFFFFFFFFull) | (ULONG64)State << 48;
+}
+
+/* What a free finds wrong, before it becomes a stop. */
+typedef struct _POOL_FAULT {
+    ULONG Code;                 /* bugcheck, with its parameters */
+    ULONG_PTR Parameter[4];
+    const char *What;
+    PVOID Block;
+    SIZE_T Size;
+    ULONG Tag;
+    ULONG64 Allocator, Freer;   /* 0: not known */
+    LONG64 Offset;              /* of the first wrong byte, from the block's start */
+    BOOLEAN HasOffset, HasBlock;
+} POOL_FAULT;
+
+/* pool.c */
+extern SIZE_T ExpFastLimit;     /* sizes below it take the fast path; 0 while the verifier is on */
+PVOID ExpTakeSlot(ULONG Size);                  /* a free slot that holds a header and Size bytes; NULL: memory is out */
+void ExpReturnSlot(POOL_FREE_BLOCK *Slot);      /* marked free by the caller */
+
+/* pool_slab.c */
+enum { POOL_SLAB_SHIFT = 15 };
+
+typedef struct _POOL_SLAB {
+    LIST_ENTRY Link;            /* in Partial or Full of its class */
+    POOL_FREE_BLOCK *Free;
+    ULONG FreeCount, Total;
+    ULONG Class;
+} POOL_SLAB;
+
+/* One bit for each possible slab: 32 KiB of physical memory. */
+typedef struct _POOL_SLAB_MAP {
+    ULONG64 DirectMap;          /* where physical address 0 would be seen */
+    ULONG64 Places;
+    ULONG64 *Bits;              /* set and cleared atomically */
+} POOL_SLAB_MAP;
+
+extern POOL_SLAB_MAP ExpSlabMap;        /* fixed at init, but for the bits */
+
+/* Does a block of less than a page at Address lie in a slab? Any address may be asked about. */
+FORCEINLINE BOOLEAN ExpIsSlabAddress(const void *Address)
+{
+    ULONG64 Place = ((ULONG64)Address - ExpSlabMap.DirectMap) >> POOL_SLAB_SHIFT;
+
+    return (ULONG64)Address % PAGE_SIZE != 0 && Place < ExpSlabMap.Places && (ExpSlabMap.Bits[Place / 64] >> Place % 64 & 1);
+}
+
+FORCEINLINE POOL_SLAB *ExpSlabOf(const void *Address)
+{
+    return (POOL_SLAB *)((ULONG64)Address & ~((1ull << POOL_SLAB_SHIFT) - 1));
+}
+
+typedef struct _POOL_CACHE { POOL_FREE_BLOCK *Free; ULONG Count, Limit; } POOL_CACHE;
+extern UCHAR ExpClassOf[PAGE_SIZE / 16 + 1];    /* by size with header, in units of 16 bytes, rounded up */
+void ExpInitializeSlabs(void);
+ULONG ExpCacheLimit(ULONG Class);
+ULONG ExpSlotSize(ULONG Class);
+BOOLEAN ExpRefill(ULONG Class, POOL_CACHE *Cache);
+void ExpDrain(ULONG Class, POOL_CACHE *Cache, ULONG Count);
+BOOLEAN ExpReleaseEmptySlabs(void);
+POOL_HEADER *ExpSlotOf(const void *Address);           /* start of the slot that Address lies in; NULL: in none */
+/* Visit every slot of every slab until Visit returns FALSE; under the class's lock. */
+void ExpForEachSlot(BOOLEAN (*Visit)(PVOID Context, POOL_HEADER *Slot), PVOID Context);
+
+/* pool_large.c */
+typedef struct _POOL_LARGE {
+    struct _POOL_LARGE *Next;
+    PCHAR Base;
+    SIZE_T Size;
+    ULONG64 Caller;
+    ULONG Tag;
+    UCHAR Kind;
+    BOOLEAN OwnPages;           /* from MmAllocatePages, between guards; else frames of the direct map */
+    BOOLEAN Guarded;
+} POOL_LARGE;
+
+PVOID ExpAllocateLarge(SIZE_T Size, ULONG Tag, ULONG Kind, BOOLEAN Guarded, PVOID Caller);
+BOOLEAN ExpFindLarge(const void *Base, POOL_LARGE *Copy);
+void ExpFreeLarge(PVOID Base);
+void ExpForEachLarge(BOOLEAN (*Visit)(PVOID Context, const POOL_LARGE *Large), PVOID Context);
+
+/* pool_verify.c */
+PVOID ExpAllocateGuarded(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller);
+void ExpCheckAllocation(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller);
+BOOLEAN ExpCheckBlock(PVOID Block, ULONG Tag, POOL_FAULT *Fault);       /* TRUE: it may be freed */
+void ExpFreeChecked(PVOID Block, PVOID Caller);                         /* whole pages, and guarded blocks */
+BOOLEAN ExpCheckQuarantine(POOL_FAULT *Fault);                          /* TRUE: nobody wrote into freed memory */
+BOOLEAN ExpEmptyQuarantine(void);                                       /* FALSE: it was empty */
+DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault);

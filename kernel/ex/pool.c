@@ -1,0 +1,268 @@
+/* pool.c - tagged memory: the calls, and their short way.
+ *
+ * Promise: any size, aligned to 16 bytes, within one page below PAGE_SIZE and page aligned from there on;
+ * a free needs no size, and one that is wrong stops the machine with what was wrong and whose block it was.
+ * Method: sizes fall into classes; each processor keeps a list of free slots per class and takes from it and
+ * gives to it at DISPATCH_LEVEL, without a lock. Lists are filled and emptied in batches (pool_slab.c). Whole
+ * pages go to pool_large.c, everything under the verifier to pool_verify.c.
+ * The header in front of a block has its tag, size, class and allocator, and a state that no other value
+ * passes for: freeing twice or elsewhere is seen always, not only under the verifier.
+ * Paged and nonpaged pool are the same memory, never paged out and never executable; the difference is
+ * that the verifier holds paged pool to its IRQL.
+ * Caller's duty: IRQL <= DISPATCH_LEVEL, and for paged pool <= APC_LEVEL.
+ * Lock order: a class or table lock of ex, then mm's.
+ * Rejected: a header-less slab (the size is one lookup away, but a double free is then silence). */
+#include "exp.h"
+
+#include <ke/bugcheck.h>
+#include <ke/irql.h>
+#include <rtl/string.h>
+
+typedef struct _POOL_PROCESSOR { POOL_CACHE Cache[POOL_CLASSES]; } __attribute__((aligned(64))) POOL_PROCESSOR;
+
+enum {
+    POOL_TYPE_PAGED = 1, POOL_TYPE_MUST_SUCCEED = 2, POOL_TYPE_CACHE_ALIGNED = 4,
+    POOL_TYPE_PLAIN = POOL_TYPE_PAGED | NonPagedPoolNx, /* the bits that need no thought */
+    TAG_NONE = 0x656E6F4E                               /* 'None', of ExAllocatePool */
+};
+
+/* The required half of POOL_FLAGS (the upper half may be ignored) and what of it means something here. */
+#define POOL_FLAGS_REQUIRED 0x00000000FFFFFFFFull
+#define POOL_FLAG_USE_QUOTA 0x0000000000000001ull   /* the system process has no quota to charge */
+#define POOL_FLAG_CACHE_ALIGNED 0x0000000000000008ull
+#define POOL_FLAGS_KNOWN (POOL_FLAG_USE_QUOTA | POOL_FLAG_UNINITIALIZED | POOL_FLAG_CACHE_ALIGNED | \
+                          POOL_FLAG_RAISE_ON_FAILURE | POOL_FLAG_NON_PAGED | POOL_FLAG_PAGED)
+
+SIZE_T ExpFastLimit = POOL_SMALL_MAX + 1;
+static POOL_PROCESSOR Processors[ARCH_MAX_CPUS];
+
+#define CALLER __builtin_return_address(0)
+
+/* ---- Slots ---- */
+
+static DECLSPEC_NORETURN NOINLINE void StopAtIrql(KIRQL Irql, ULONG Kind, SIZE_T Size, const char *What)
+{
+    KeBugCheckWith(BAD_POOL_CALLER, Kind, Irql, POOL_KIND_PAGED, Size, "pool was %s at IRQL %u; the highest allowed is 2", What, Irql);
+}
+
+static DECLSPEC_NORETURN NOINLINE void StopOnBadSlot(const POOL_FREE_BLOCK *Slot)
+{
+    KeBugCheckWith(BAD_POOL_CALLER, 2, (ULONG_PTR)Slot, *(const ULONG64 *)Slot, 0,
+                   "the free block at %p was written to: its header is %I64x %I64x", Slot, *(const ULONG64 *)Slot,
+                   Slot->Header.Owner);
+}
+
+/* A slot from this processor's list. Its header still says free; NULL when memory is out. */
+FORCEINLINE POOL_FREE_BLOCK *TakeSlot(ULONG Class)
+{
+    KIRQL Irql = KeRaiseIrqlToDpcLevel();
+    POOL_CACHE *Cache = &Processors[ARCH_THIS_CPU->Number].Cache[Class];
+    POOL_FREE_BLOCK *Slot = NULL;
+
+    if (UNLIKELY(Irql > DISPATCH_LEVEL))
+        StopAtIrql(Irql, 8, ExpSlotSize(Class), "allocated");
+    if (LIKELY(Cache->Count != 0) || ExpRefill(Class, Cache)) {
+        Slot = Cache->Free;
+        if (UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE))
+            StopOnBadSlot(Slot);
+        Cache->Free = Slot->Next;
+        Cache->Count--;
+    }
+    KeLowerIrql(Irql);
+    return Slot;
+}
+
+FORCEINLINE void ReturnSlot(POOL_FREE_BLOCK *Slot, ULONG Class)
+{
+    KIRQL Irql = KeRaiseIrqlToDpcLevel();
+    POOL_CACHE *Cache = &Processors[ARCH_THIS_CPU->Number].Cache[Class];
+
+    if (UNLIKELY(Irql > DISPATCH_LEVEL))
+        StopAtIrql(Irql, 9, ExpSlotSize(Class), "freed");
+    Slot->Next = Cache->Free;
+    Cache->Free = Slot;
+    if (UNLIKELY(++Cache->Count > Cache->Limit))
+        ExpDrain(Class, Cache, Cache->Limit / 2);
+    KeLowerIrql(Irql);
+}
+
+/* Memory is short: what lies idle goes back to the frames. FALSE when nothing did. */
+static BOOLEAN Reclaim(void)
+{
+    BOOLEAN Freed = ExpEmptyQuarantine();
+    KIRQL Irql = KeRaiseIrqlToDpcLevel();
+    POOL_PROCESSOR *Processor = &Processors[ARCH_THIS_CPU->Number];
+
+    for (ULONG Class = 0; Class < POOL_CLASSES; Class++)
+        ExpDrain(Class, &Processor->Cache[Class], Processor->Cache[Class].Count);
+    Freed |= ExpReleaseEmptySlabs();
+    KeLowerIrql(Irql);
+    return Freed;
+}
+
+/* ---- Allocation ---- */
+
+static PVOID AllocateSlowOnce(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
+{
+    return ExpFastLimit == 0 ? ExpAllocateGuarded(Size, Tag, Kind, Caller) : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
+}
+
+static NOINLINE PVOID AllocateSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
+{
+    PVOID Block;
+
+    if (UNLIKELY(KeGetCurrentIrql() > DISPATCH_LEVEL))
+        StopAtIrql(KeGetCurrentIrql(), 8, Size, "allocated");
+    if (ExpFastLimit == 0)
+        ExpCheckAllocation(Size, Tag, Kind, Caller);
+    Block = AllocateSlowOnce(Size, Tag, Kind, Caller);
+    if (Block == NULL && Reclaim())
+        Block = AllocateSlowOnce(Size, Tag, Kind, Caller);
+    return Block;
+}
+
+static NOINLINE POOL_FREE_BLOCK *TakeSlotAgain(ULONG Class) { return Reclaim() ? TakeSlot(Class) : NULL; }
+
+FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
+{
+    POOL_FREE_BLOCK *Slot;
+    ULONG Class;
+
+    if (UNLIKELY(Size >= ExpFastLimit))
+        return AllocateSlow(Size, Tag, Kind, Caller);
+    Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
+    Slot = TakeSlot(Class);
+    if (UNLIKELY(Slot == NULL)) {
+        Slot = TakeSlotAgain(Class);
+        if (Slot == NULL)
+            return NULL;
+    }
+    Slot->Header = (POOL_HEADER){ Tag, (USHORT)Size, (UCHAR)Class, (UCHAR)Kind, ExpOwner(POOL_LIVE, Caller) };
+    return &Slot->Next;
+}
+
+/* NT raises here; a raise that nobody handles ends the same way. */
+static DECLSPEC_NORETURN void RaiseOutOfMemory(SIZE_T Size, ULONG Tag, PVOID Caller)
+{
+    KeBugCheckWith(KMODE_EXCEPTION_NOT_HANDLED, (ULONG_PTR)(LONG_PTR)STATUS_INSUFFICIENT_RESOURCES, (ULONG_PTR)Caller, Size, Tag,
+                   "%I64u bytes of pool were asked for with an exception on failure, and memory is out", Size);
+}
+
+/* The pool types that mean more than paged or not. */
+static NOINLINE PVOID AllocateUnusual(ULONG PoolType, SIZE_T Size, ULONG Tag, PVOID Caller)
+{
+    PVOID Block;
+
+    if (PoolType & POOL_TYPE_MUST_SUCCEED)
+        KeBugCheckWith(BAD_POOL_CALLER, 0x9A, PoolType, Size, Tag,
+                       "must-succeed pool was asked for: NT has not had any since Windows XP");
+    if (PoolType & POOL_TYPE_CACHE_ALIGNED && Size < PAGE_SIZE)
+        Size = PAGE_SIZE;
+    Block = Allocate(Size, Tag, PoolType & POOL_TYPE_PAGED, Caller);
+    if (Block == NULL && PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE)
+        RaiseOutOfMemory(Size, Tag, Caller);
+    return Block;
+}
+
+FORCEINLINE PVOID AllocateTyped(ULONG PoolType, SIZE_T Size, ULONG Tag, PVOID Caller)
+{
+    if (UNLIKELY(PoolType & ~(ULONG)POOL_TYPE_PLAIN))
+        return AllocateUnusual(PoolType, Size, Tag, Caller);
+    return Allocate(Size, Tag, PoolType & POOL_TYPE_PAGED, Caller);
+}
+
+/* ---- Freeing ---- */
+
+/* Whole pages, guarded blocks, and everything that is wrong. */
+static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
+{
+    POOL_FAULT Fault;
+
+    if (KeGetCurrentIrql() > DISPATCH_LEVEL)
+        StopAtIrql(KeGetCurrentIrql(), 9, 0, "freed");
+    if (!ExpCheckBlock(Block, Tag, &Fault)) {
+        Fault.Freer = Fault.Freer != 0 ? Fault.Freer : (ULONG64)Caller;
+        ExpStop(&Fault);
+    }
+    ExpFreeChecked(Block, Caller);
+}
+
+FORCEINLINE void Free(PVOID Block, ULONG Tag, PVOID Caller)
+{
+    POOL_FREE_BLOCK *Slot = (POOL_FREE_BLOCK *)((POOL_HEADER *)Block - 1);
+
+    if (UNLIKELY((ULONG64)Block % 16 != 0 || !ExpIsSlabAddress(Block)) ||
+        UNLIKELY(ExpState(Slot->Header.Owner) != POOL_LIVE) || UNLIKELY(Tag != 0 && Tag != Slot->Header.Tag) ||
+        UNLIKELY(Slot->Header.Class != ExpSlabOf(Block)->Class)) {
+        FreeSlow(Block, Tag, Caller);
+        return;
+    }
+    Slot->Header.Owner = ExpOwner(POOL_FREE, Caller);
+    ReturnSlot(Slot, Slot->Header.Class);
+}
+
+/* ---- For the other files of the pool ---- */
+
+PVOID ExpTakeSlot(ULONG Size)
+{
+    ULONG Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
+    POOL_FREE_BLOCK *Slot = TakeSlot(Class);
+
+    if (Slot != NULL)
+        Slot->Header.Class = (UCHAR)Class;
+    return Slot;
+}
+
+void ExpReturnSlot(POOL_FREE_BLOCK *Slot) { ReturnSlot(Slot, Slot->Header.Class); }
+
+/* ---- Public ---- */
+
+/* ExInitializePool - before the first allocation; boot processor only. */
+void ExInitializePool(void)
+{
+    ExpInitializeSlabs();
+    for (ULONG i = 0; i < ARCH_MAX_CPUS; i++)
+        for (ULONG Class = 0; Class < POOL_CLASSES; Class++)
+            Processors[i].Cache[Class].Limit = ExpCacheLimit(Class);
+}
+
+/* ExAllocatePoolWithTag - NumberOfBytes of memory, content anything; 0 bytes give a block like any other.
+ * PoolType: paged or nonpaged, cache aligned (page aligned here), POOL_RAISE_IF_ALLOCATION_FAILURE.
+ * IRQL: <= DISPATCH_LEVEL. Returns: NULL when memory is out.
+ * Errors: a higher IRQL or must-succeed pool stops with BAD_POOL_CALLER.
+ * Source: WDK nf-wdm-exallocatepoolwithtag. */
+PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    return AllocateTyped(PoolType, NumberOfBytes, Tag, CALLER);
+}
+
+/* ExAllocatePool - the same with the tag 'None'. Source: WDK nf-wdm-exallocatepool. */
+PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
+{
+    return AllocateTyped(PoolType, NumberOfBytes, TAG_NONE, CALLER);
+}
+
+/* ExAllocatePool2 - the same, zeroed unless POOL_FLAG_UNINITIALIZED. Returns: NULL when memory is out, for Tag
+ * 0, and for flags that are unknown or name not exactly one of paged and nonpaged (executable pool is
+ * refused); all of them raise with POOL_FLAG_RAISE_ON_FAILURE. Source: WDK nf-wdm-exallocatepool2. */
+PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    ULONG64 Kind = Flags & (POOL_FLAG_PAGED | POOL_FLAG_NON_PAGED);
+    BOOLEAN Valid = (Flags & POOL_FLAGS_REQUIRED & ~POOL_FLAGS_KNOWN) == 0 && Kind != 0 && (Kind & (Kind - 1)) == 0 && Tag != 0;
+    SIZE_T Size = Flags & POOL_FLAG_CACHE_ALIGNED && NumberOfBytes < PAGE_SIZE ? PAGE_SIZE : NumberOfBytes;
+    PVOID Block = Valid ? Allocate(Size, Tag, Flags & POOL_FLAG_PAGED ? POOL_KIND_PAGED : 0, CALLER) : NULL;
+
+    if (Block == NULL && Flags & POOL_FLAG_RAISE_ON_FAILURE)
+        RaiseOutOfMemory(NumberOfBytes, Tag, CALLER);
+    if (Block != NULL && !(Flags & POOL_FLAG_UNINITIALIZED))
+        memset(Block, 0, NumberOfBytes);
+    return Block;
+}
+
+/* ExFreePoolWithTag - give back a block; Tag 0 matches any. IRQL: <= DISPATCH_LEVEL, paged pool <= APC_LEVEL.
+ * Errors: a block that is free, that never was one, whose header is damaged, or another tag stop with
+ * BAD_POOL_CALLER. Source: WDK nf-wdm-exfreepoolwithtag; bug check 0xC2. */
+VOID ExFreePoolWithTag(PVOID P, ULONG Tag) { Free(P, Tag, CALLER); }
+
+/* ExFreePool - the same for any tag. Source: WDK nf-ntddk-exfreepool. */
+VOID ExFreePool(PVOID P) { Free(P, 0, CALLER); }
