@@ -104,18 +104,19 @@ static BOOLEAN CheckUse(POOL_FAULT *Fault, ULONG OwnTag, ULONG Tag, ULONG Kind)
     return TRUE;
 }
 
-static BOOLEAN CheckPlain(POOL_FAULT *Fault, const POOL_HEADER *Slot, ULONG Tag)
+static BOOLEAN CheckPlain(POOL_FAULT *Fault, const POOL_HEADER *Header, ULONG Tag)
 {
-    if (ExpState(Slot->Owner) != POOL_LIVE && ExpState(Slot->Owner) != POOL_FREE)
-        return SetHeaderFault(Fault, Slot);
-    NameBlock(Fault, Slot->Size, Slot->Tag, ExpState(Slot->Owner) == POOL_LIVE ? ExpOwnerAddress(Slot->Owner) : 0);
-    if (ExpState(Slot->Owner) == POOL_FREE) {
-        Fault->Freer = ExpOwnerAddress(Slot->Owner);
-        return SetFreedFault(Fault, *(const ULONG64 *)Slot);
-    }
-    if (Slot->Class != ExpSlabOf(Slot)->Class)
-        return SetHeaderFault(Fault, Slot);
-    return CheckUse(Fault, Slot->Tag, Tag, Slot->Kind);
+    NameBlock(Fault, Header->Size, Header->Tag, ExpOwnerAddress(Header->Owner));
+    if (Header->Class != ExpSlabOf(Header)->Class)
+        return SetHeaderFault(Fault, Header);
+    return CheckUse(Fault, Header->Tag, Tag, Header->Kind);
+}
+
+static BOOLEAN CheckFreeSlot(POOL_FAULT *Fault, const POOL_HEADER *Slot)
+{
+    NameBlock(Fault, Slot->Size, Slot->Tag, 0);
+    Fault->Freer = ExpOwnerAddress(Slot->Owner);
+    return SetFreedFault(Fault, *(const ULONG64 *)Slot);
 }
 
 static BOOLEAN CheckGuarded(POOL_FAULT *Fault, POOL_FRONT_ZONE *Front, ULONG Tag)
@@ -138,20 +139,24 @@ static BOOLEAN CheckGuarded(POOL_FAULT *Fault, POOL_FRONT_ZONE *Front, ULONG Tag
     return CheckUse(Fault, Header->Tag, Tag, Header->Kind);
 }
 
+/* A plain block lies one header into its slot, a guarded one two; the slot's state says which to expect. */
 static BOOLEAN CheckSmall(POOL_FAULT *Fault, PVOID Block, ULONG Tag)
 {
     POOL_HEADER *Slot = ExpSlotOf(Block);
-    LONG64 Into;
+    ULONG64 Into = Slot == NULL ? 0 : (ULONG64)Block - (ULONG64)Slot;
+    ULONG State;
 
     if (Slot == NULL)
         return SetFault(Fault, BAD_POOL_CALLER, 0x42, (ULONG_PTR)Block, 0, 0, "lies in no pool block");
-    Into = (POOL_HEADER *)Block - Slot;
-    if ((ULONG64)Block % 16 == 0 && Into == 1 && ExpState(Slot->Owner) != POOL_FRONT && ExpState(Slot->Owner) != POOL_GONE)
+    State = ExpState(Slot->Owner);
+    if (State == POOL_FREE && (Into == 16 || Into == 32))
+        return CheckFreeSlot(Fault, Slot);
+    if (State == POOL_LIVE && Into == 16)
         return CheckPlain(Fault, Slot, Tag);
-    if ((ULONG64)Block % 16 == 0 && Into == 2 && ExpState(Slot[1].Owner) == POOL_GUARDED)
+    if (Into == 32 && (State == POOL_FRONT || State == POOL_GONE || ExpState(Slot[1].Owner) == POOL_GUARDED))
         return CheckGuarded(Fault, (POOL_FRONT_ZONE *)Slot, Tag);
-    if ((ULONG64)Block % 16 == 0 && Into == 2 && ExpState(Slot->Owner) == POOL_FRONT)
-        return SetHeaderFault(Fault, Slot + 1);
+    if (Into == 16)
+        return SetHeaderFault(Fault, Slot);
     return SetFault(Fault, BAD_POOL_CALLER, 0x42, (ULONG_PTR)Block, 0, 0, "points into the middle of a pool block");
 }
 
