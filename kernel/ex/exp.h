@@ -77,37 +77,38 @@ PVOID ExpTakeSlot(ULONG Size);                  /* a free slot that holds a head
 void ExpReturnSlot(POOL_FREE_BLOCK *Slot);      /* marked free by the caller */
 
 /* pool_slab.c */
-enum { POOL_SLAB_SHIFT = 15 };
+enum { POOL_SLAB_SHIFT = 15, POOL_WHOLE_SLAB = 0xFF };
 
 typedef struct _POOL_SLAB {
     LIST_ENTRY Link;            /* in Partial or Full of its class */
     POOL_FREE_BLOCK *Free;
     ULONG FreeCount, Total;
-    ULONG Class;
+    ULONG Class, Pages;
 } POOL_SLAB;
 
-/* One bit for each possible slab: 32 KiB of physical memory. */
+/* One byte for each aligned 32 KiB of physical memory: POOL_WHOLE_SLAB, or which of its pages are slabs of
+ * their own. Any address can be asked about, mapped or not. */
 typedef struct _POOL_SLAB_MAP {
     ULONG64 DirectMap;          /* where physical address 0 would be seen */
     ULONG64 Places;
-    ULONG64 *Bits;              /* set and cleared atomically */
+    UCHAR *Bytes;             /* changed atomically */
 } POOL_SLAB_MAP;
 
-extern POOL_SLAB_MAP ExpSlabMap;        /* fixed at init, but for the bits */
+extern POOL_SLAB_MAP ExpSlabMap;        /* fixed at init, but for the bytes */
 
-/* Does a block of less than a page at Address lie in a slab? Any address may be asked about. */
-FORCEINLINE BOOLEAN ExpIsSlabAddress(const void *Address)
+FORCEINLINE UCHAR ExpSlabPlace(const void *Address)
 {
     ULONG64 Place = ((ULONG64)Address - ExpSlabMap.DirectMap) >> POOL_SLAB_SHIFT;
 
-    return (ULONG64)Address % PAGE_SIZE != 0 && Place < ExpSlabMap.Places && (ExpSlabMap.Bits[Place / 64] >> Place % 64 & 1);
+    return Place < ExpSlabMap.Places ? ExpSlabMap.Bytes[Place] : 0;
 }
 
-FORCEINLINE POOL_SLAB *ExpSlabOf(const void *Address)
+FORCEINLINE POOL_SLAB *ExpWholeSlabOf(const void *Address)
 {
     return (POOL_SLAB *)((ULONG64)Address & ~((1ull << POOL_SLAB_SHIFT) - 1));
 }
 
+POOL_SLAB *ExpSlabOf(const void *Address);      /* NULL: it lies in none */
 typedef struct _POOL_CACHE { POOL_FREE_BLOCK *Free; ULONG Count, Limit; } POOL_CACHE;
 extern UCHAR ExpClassOf[PAGE_SIZE / 16 + 1];    /* by size with header, in units of 16 bytes, rounded up */
 void ExpInitializeSlabs(void);
@@ -141,7 +142,7 @@ void ExpForEachLarge(BOOLEAN (*Visit)(PVOID Context, const POOL_LARGE *Large), P
 PVOID ExpAllocateGuarded(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller);
 void ExpCheckAllocation(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller);
 BOOLEAN ExpCheckBlock(PVOID Block, ULONG Tag, POOL_FAULT *Fault);       /* TRUE: it may be freed */
-void ExpFreeChecked(PVOID Block, PVOID Caller);                         /* whole pages, and guarded blocks */
+void ExpFreeChecked(PVOID Block, PVOID Caller);                         /* a block of any kind */
 BOOLEAN ExpCheckQuarantine(POOL_FAULT *Fault);                          /* TRUE: nobody wrote into freed memory */
 BOOLEAN ExpEmptyQuarantine(void);                                       /* FALSE: it was empty */
 DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault);

@@ -40,9 +40,10 @@ static POOL_PROCESSOR Processors[ARCH_MAX_CPUS];
 
 /* ---- Slots ---- */
 
-static DECLSPEC_NORETURN NOINLINE void StopAtIrql(KIRQL Irql, ULONG Kind, SIZE_T Size, const char *What)
+/* Reason is 8 for an allocation of SizeOrBlock bytes, 9 for a free of that block. */
+static DECLSPEC_NORETURN NOINLINE void StopAtIrql(KIRQL Irql, ULONG Reason, ULONG_PTR SizeOrBlock, const char *What)
 {
-    KeBugCheckWith(BAD_POOL_CALLER, Kind, Irql, POOL_KIND_PAGED, Size, "pool was %s at IRQL %u; the highest allowed is 2", What, Irql);
+    KeBugCheckWith(BAD_POOL_CALLER, Reason, Irql, NonPagedPool, SizeOrBlock, "pool was %s at IRQL %u; the highest allowed is 2", What, Irql);
 }
 
 static DECLSPEC_NORETURN NOINLINE void StopOnBadSlot(const POOL_FREE_BLOCK *Slot)
@@ -78,7 +79,7 @@ FORCEINLINE void ReturnSlot(POOL_FREE_BLOCK *Slot, ULONG Class)
     POOL_CACHE *Cache = &Processors[ARCH_THIS_CPU->Number].Cache[Class];
 
     if (UNLIKELY(Irql > DISPATCH_LEVEL))
-        StopAtIrql(Irql, 9, ExpSlotSize(Class), "freed");
+        StopAtIrql(Irql, 9, (ULONG_PTR)&Slot->Next, "freed");
     Slot->Next = Cache->Free;
     Cache->Free = Slot;
     if (UNLIKELY(++Cache->Count > Cache->Limit))
@@ -121,7 +122,19 @@ static NOINLINE PVOID AllocateSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Cal
     return Block;
 }
 
-static NOINLINE POOL_FREE_BLOCK *TakeSlotAgain(ULONG Class) { return Reclaim() ? TakeSlot(Class) : NULL; }
+FORCEINLINE PVOID PrepareBlock(POOL_FREE_BLOCK *Slot, SIZE_T Size, ULONG Tag, ULONG Class, ULONG Kind, PVOID Caller)
+{
+    Slot->Header = (POOL_HEADER){ Tag, (USHORT)Size, (UCHAR)Class, (UCHAR)Kind, ExpOwner(POOL_LIVE, Caller) };
+    return &Slot->Next;
+}
+
+/* No slab could be made: take back what lies idle, or give a page instead. */
+static NOINLINE PVOID AllocateLast(SIZE_T Size, ULONG Tag, ULONG Class, ULONG Kind, PVOID Caller)
+{
+    POOL_FREE_BLOCK *Slot = Reclaim() ? TakeSlot(Class) : NULL;
+
+    return Slot != NULL ? PrepareBlock(Slot, Size, Tag, Class, Kind, Caller) : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
+}
 
 FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 {
@@ -132,13 +145,9 @@ FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
         return AllocateSlow(Size, Tag, Kind, Caller);
     Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
     Slot = TakeSlot(Class);
-    if (UNLIKELY(Slot == NULL)) {
-        Slot = TakeSlotAgain(Class);
-        if (Slot == NULL)
-            return NULL;
-    }
-    Slot->Header = (POOL_HEADER){ Tag, (USHORT)Size, (UCHAR)Class, (UCHAR)Kind, ExpOwner(POOL_LIVE, Caller) };
-    return &Slot->Next;
+    if (UNLIKELY(Slot == NULL))
+        return AllocateLast(Size, Tag, Class, Kind, Caller);
+    return PrepareBlock(Slot, Size, Tag, Class, Kind, Caller);
 }
 
 /* NT raises here; a raise that nobody handles ends the same way. */
@@ -173,13 +182,13 @@ FORCEINLINE PVOID AllocateTyped(ULONG PoolType, SIZE_T Size, ULONG Tag, PVOID Ca
 
 /* ---- Freeing ---- */
 
-/* Whole pages, guarded blocks, and everything that is wrong. */
+/* Whole pages, guarded blocks, slabs of one page, and everything that is wrong. */
 static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
 {
     POOL_FAULT Fault;
 
     if (KeGetCurrentIrql() > DISPATCH_LEVEL)
-        StopAtIrql(KeGetCurrentIrql(), 9, 0, "freed");
+        StopAtIrql(KeGetCurrentIrql(), 9, (ULONG_PTR)Block, "freed");
     if (!ExpCheckBlock(Block, Tag, &Fault)) {
         Fault.Freer = Fault.Freer != 0 ? Fault.Freer : (ULONG64)Caller;
         ExpStop(&Fault);
@@ -191,9 +200,9 @@ FORCEINLINE void Free(PVOID Block, ULONG Tag, PVOID Caller)
 {
     POOL_FREE_BLOCK *Slot = (POOL_FREE_BLOCK *)((POOL_HEADER *)Block - 1);
 
-    if (UNLIKELY((ULONG64)Block % 16 != 0 || !ExpIsSlabAddress(Block)) ||
-        UNLIKELY(ExpState(Slot->Header.Owner) != POOL_LIVE) || UNLIKELY(Tag != 0 && Tag != Slot->Header.Tag) ||
-        UNLIKELY(Slot->Header.Class != ExpSlabOf(Block)->Class)) {
+    if (UNLIKELY((ULONG64)Block % PAGE_SIZE == 0 || (ULONG64)Block % 16 != 0) ||
+        UNLIKELY(ExpSlabPlace(Block) != POOL_WHOLE_SLAB) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_LIVE) ||
+        UNLIKELY(Tag != 0 && Tag != Slot->Header.Tag) || UNLIKELY(Slot->Header.Class != ExpWholeSlabOf(Block)->Class)) {
         FreeSlow(Block, Tag, Caller);
         return;
     }

@@ -19,7 +19,8 @@ static POOL_LARGE **Bucket(const void *Base) { return &Table[((ULONG64)Base >> P
 
 C_ASSERT(BUCKETS == 1 << (64 - 52));
 
-static ULONG64 PagesOf(SIZE_T Size) { return (Size >> PAGE_SHIFT) + ((Size & (PAGE_SIZE - 1)) != 0); }
+/* At least one: a small block may come here when slabs cannot be made. */
+static ULONG64 PagesOf(SIZE_T Size) { return Size == 0 ? 1 : (Size >> PAGE_SHIFT) + ((Size & (PAGE_SIZE - 1)) != 0); }
 
 /* LargeLock held. */
 static POOL_LARGE **Find(const void *Base)
@@ -36,7 +37,7 @@ static BOOLEAN GetMemory(POOL_LARGE *Large)
     ULONG64 Physical = Large->Guarded ? 0 : MmAllocateFrameRun(PagesOf(Large->Size));
 
     Large->OwnPages = Physical == 0;
-    Large->Base = Large->OwnPages ? MmAllocatePages(Large->Size) : MmPhysicalToVirtual(Physical);
+    Large->Base = Large->OwnPages ? MmAllocatePages(Large->Size == 0 ? 1 : Large->Size) : MmPhysicalToVirtual(Physical);
     return Large->Base != NULL;
 }
 
@@ -106,7 +107,7 @@ void ExpFreeLarge(PVOID Base)
     KeReleaseSpinLock(&LargeLock, Irql);
     RtlRequire(Large != NULL);
     if (Large->OwnPages)
-        MmFreePages(Large->Base, Large->Size);
+        MmFreePages(Large->Base, PagesOf(Large->Size) << PAGE_SHIFT);
     else
         MmFreeFrameRun((ULONG64)(Large->Base - (PCHAR)MmPhysicalToVirtual(0)), PagesOf(Large->Size));
     FreeRecord(Large);

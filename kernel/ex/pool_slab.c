@@ -1,11 +1,11 @@
 /* pool_slab.c - slabs: where the slots of the size classes come from.
  *
- * A slab is eight frames, naturally aligned, of one class. Its pages are divided alone, so no slot crosses
- * a page and no block smaller than a page starts on one: what starts on a page is pool_large.c's, without
- * a lookup. The slab's own record takes the place of the first slots.
+ * A slab is eight frames, naturally aligned, of one class. Its pages are divided each alone, so no slot
+ * crosses a page and no block smaller than a page starts on one: what starts on a page is pool_large.c's,
+ * without a lookup. The slab's own record takes the place of the first slots. When memory has no eight frames
+ * in a row any more, single frames serve.
  * Classes are a page divided by 1 to 128, so that rounding up wastes a seventh at most above 128 bytes.
- * One bit for each 32 KiB of memory says whether it is a slab: any address can be asked about, mapped or not.
- * A class keeps one empty slab; further ones go back to the frames.
+ * A map says of any address which slab it lies in. A class keeps one empty slab; others are given back.
  * Lock order: the class's lock, then mm's. One class at a time. */
 #include "exp.h"
 
@@ -33,14 +33,30 @@ POOL_SLAB_MAP ExpSlabMap;
 
 /* ---- Internals, the class's lock held ---- */
 
-static void MarkSlab(const POOL_SLAB *Slab, BOOLEAN Is)
+static UCHAR *PlaceOf(const POOL_SLAB *Slab)
 {
-    ULONG64 Place = ((ULONG64)Slab - ExpSlabMap.DirectMap) >> POOL_SLAB_SHIFT;
+    return &ExpSlabMap.Bytes[((ULONG64)Slab - ExpSlabMap.DirectMap) >> POOL_SLAB_SHIFT];
+}
 
-    if (Is)
-        __atomic_fetch_or(&ExpSlabMap.Bits[Place / 64], 1ull << Place % 64, __ATOMIC_RELEASE);
-    else
-        __atomic_fetch_and(&ExpSlabMap.Bits[Place / 64], ~(1ull << Place % 64), __ATOMIC_RELEASE);
+FORCEINLINE UCHAR PageBit(const void *Address) { return (UCHAR)(1u << ((ULONG64)Address >> PAGE_SHIFT & (SLAB_PAGES - 1))); }
+
+/* FALSE: the last of eight single pages, which would make them look like one slab. */
+static BOOLEAN MarkSlab(const POOL_SLAB *Slab)
+{
+    UCHAR *Place = PlaceOf(Slab);
+    UCHAR Bits = Slab->Pages == SLAB_PAGES ? POOL_WHOLE_SLAB : PageBit(Slab);
+
+    if ((__atomic_fetch_or(Place, Bits, __ATOMIC_ACQ_REL) | Bits) != POOL_WHOLE_SLAB || Slab->Pages == SLAB_PAGES)
+        return TRUE;
+    __atomic_fetch_and(Place, (UCHAR)~Bits, __ATOMIC_ACQ_REL);
+    return FALSE;
+}
+
+static void UnmarkSlab(const POOL_SLAB *Slab)
+{
+    UCHAR Bits = Slab->Pages == SLAB_PAGES ? POOL_WHOLE_SLAB : PageBit(Slab);
+
+    __atomic_fetch_and(PlaceOf(Slab), (UCHAR)~Bits, __ATOMIC_ACQ_REL);
 }
 
 /* The slots before it lie under the slab's record. */
@@ -51,37 +67,49 @@ FORCEINLINE POOL_FREE_BLOCK *SlotAt(const POOL_SLAB *Slab, const POOL_CLASS *Cla
     return (POOL_FREE_BLOCK *)((PCHAR)Slab + Index / Class->PerPage * PAGE_SIZE + Index % Class->PerPage * Class->Slot);
 }
 
-static POOL_SLAB *MakeSlab(ULONG Number)
+static POOL_SLAB *MakeSlabOf(ULONG Number, ULONG Order)
 {
     POOL_CLASS *Class = &Classes[Number];
-    ULONG64 Physical = MmAllocateFrames(SLAB_ORDER);
+    ULONG Slots = Class->PerPage << Order;
+    ULONG64 Physical;
     POOL_SLAB *Slab;
 
-    if (Physical == 0)
+    if (Slots <= FirstSlot(Class) || (Physical = MmAllocateFrames(Order)) == 0)
         return NULL;
     Slab = MmPhysicalToVirtual(Physical);
     Slab->Class = Number;
+    Slab->Pages = 1u << Order;
+    if (!MarkSlab(Slab)) {
+        MmFreeFrames(Physical, Order);
+        return NULL;
+    }
     Slab->Free = NULL;
-    for (ULONG i = Class->PerPage * SLAB_PAGES; i-- > FirstSlot(Class);) {
+    for (ULONG i = Slots; i-- > FirstSlot(Class);) {
         POOL_FREE_BLOCK *Slot = SlotAt(Slab, Class, i);
 
         Slot->Header = (POOL_HEADER){ 0, 0, (UCHAR)Number, 0, ExpOwner(POOL_FREE, NULL) };
         Slot->Next = Slab->Free;
         Slab->Free = Slot;
     }
-    Slab->FreeCount = Slab->Total = Class->PerPage * SLAB_PAGES - FirstSlot(Class);
+    Slab->FreeCount = Slab->Total = Slots - FirstSlot(Class);
     InsertTailList(&Class->Partial, &Slab->Link);
     Class->Empty++;
-    MarkSlab(Slab, TRUE);
     return Slab;
+}
+
+static POOL_SLAB *MakeSlab(ULONG Number)
+{
+    POOL_SLAB *Slab = MakeSlabOf(Number, SLAB_ORDER);
+
+    return Slab != NULL ? Slab : MakeSlabOf(Number, 0);
 }
 
 static void DestroySlab(POOL_CLASS *Class, POOL_SLAB *Slab)
 {
     RemoveEntryList(&Slab->Link);
     Class->Empty--;
-    MarkSlab(Slab, FALSE);
-    MmFreeFrames((ULONG64)Slab - ExpSlabMap.DirectMap, SLAB_ORDER);
+    UnmarkSlab(Slab);
+    MmFreeFrameRun((ULONG64)Slab - ExpSlabMap.DirectMap, Slab->Pages);
 }
 
 static POOL_FREE_BLOCK *TakeFromSlab(POOL_CLASS *Class, POOL_SLAB *Slab)
@@ -125,8 +153,8 @@ void ExpInitializeSlabs(void)
 
     ExpSlabMap.DirectMap = (ULONG64)MmPhysicalToVirtual(0);
     ExpSlabMap.Places = MmTopOfMemory() >> POOL_SLAB_SHIFT;
-    ExpSlabMap.Bits = MmAllocatePages(ExpSlabMap.Places / 8 + sizeof(ULONG64));
-    RtlRequire(ExpSlabMap.Bits != NULL);
+    ExpSlabMap.Bytes = MmAllocatePages(ExpSlabMap.Places);
+    RtlRequire(ExpSlabMap.Bytes != NULL);
     for (ULONG i = 0; i < POOL_CLASSES; i++) {
         POOL_CLASS *Class = &Classes[i];
 
@@ -206,6 +234,15 @@ BOOLEAN ExpReleaseEmptySlabs(void)
     return Released;
 }
 
+POOL_SLAB *ExpSlabOf(const void *Address)
+{
+    UCHAR Place = ExpSlabPlace(Address);
+
+    if (Place == POOL_WHOLE_SLAB)
+        return ExpWholeSlabOf(Address);
+    return Place & PageBit(Address) ? (POOL_SLAB *)((ULONG64)Address & ~(ULONG64)(PAGE_SIZE - 1)) : NULL;
+}
+
 /* The slot that Address lies in; NULL when in none. Any address may be asked about. */
 POOL_HEADER *ExpSlotOf(const void *Address)
 {
@@ -213,7 +250,7 @@ POOL_HEADER *ExpSlotOf(const void *Address)
     const POOL_CLASS *Class;
     ULONG Offset, Index;
 
-    if (!ExpIsSlabAddress((PCHAR)Slab + 1))
+    if (Slab == NULL)
         return NULL;
     Class = &Classes[Slab->Class];
     Offset = (ULONG)((const char *)Address - (const char *)Slab);
@@ -229,7 +266,7 @@ static BOOLEAN VisitSlabs(const POOL_CLASS *Class, const LIST_ENTRY *Head, BOOLE
     for (const LIST_ENTRY *Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
         const POOL_SLAB *Slab = CONTAINING_RECORD(Entry, POOL_SLAB, Link);
 
-        for (ULONG i = FirstSlot(Class); i < Class->PerPage * SLAB_PAGES; i++)
+        for (ULONG i = FirstSlot(Class); i < Class->PerPage * Slab->Pages; i++)
             if (!Visit(Context, &SlotAt(Slab, Class, i)->Header))
                 return FALSE;
     }

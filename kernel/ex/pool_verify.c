@@ -334,12 +334,17 @@ BOOLEAN ExpCheckBlock(PVOID Block, ULONG Tag, POOL_FAULT *Fault)
 
 void ExpFreeChecked(PVOID Block, PVOID Caller)
 {
-    if ((ULONG64)Block % PAGE_SIZE != 0) {
-        Keep((POOL_FRONT_ZONE *)((POOL_HEADER *)Block - 2), Caller);
-        return;
+    POOL_HEADER *Header = (POOL_HEADER *)Block - 1;
+
+    if ((ULONG64)Block % PAGE_SIZE == 0) {
+        RememberFreed(Block, Caller);
+        ExpFreeLarge(Block);
+    } else if (ExpState(Header->Owner) == POOL_GUARDED) {
+        Keep((POOL_FRONT_ZONE *)(Header - 1), Caller);
+    } else {
+        Header->Owner = ExpOwner(POOL_FREE, Caller);
+        ExpReturnSlot((POOL_FREE_BLOCK *)Header);
     }
-    RememberFreed(Block, Caller);
-    ExpFreeLarge(Block);
 }
 
 BOOLEAN ExpCheckQuarantine(POOL_FAULT *Fault)
