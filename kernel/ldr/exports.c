@@ -24,6 +24,7 @@
 #include <ke/timer.h>
 #include <ldr/exports.h>
 #include <ob/object.h>
+#include <ps/process.h>
 #include <ps/system_thread.h>
 #include <rtl/bitmap.h>
 #include <rtl/crt.h>
@@ -43,7 +44,6 @@ typedef struct _EXPORT_ROW {
 
 #define EXPORT(Routine)              { #Routine, (PVOID)Routine, NULL }
 #define EXPORT_CHECKED(Routine)      { #Routine, (PVOID)Routine, (PVOID)Vf##Routine }
-#define EXPORT_AS(Name, Routine)     { Name, (PVOID)Routine, NULL }
 #define EXPORT_DATA(Variable)        { #Variable, (PVOID)&Variable, NULL }
 
 static const EXPORT_ROW Rows[] = {
@@ -96,7 +96,15 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(PsCreateSystemThread),
     EXPORT(PsTerminateSystemThread),
     EXPORT(KeGetCurrentThread),
-    EXPORT_AS("PsGetCurrentThread", KeGetCurrentThread),
+    EXPORT(PsGetCurrentThread),
+    EXPORT(PsGetCurrentThreadId),
+    EXPORT(PsGetThreadId),
+    EXPORT(PsIsSystemThread),
+    EXPORT(PsGetThreadExitStatus),
+    EXPORT(PsGetCurrentProcess),
+    EXPORT(IoGetCurrentProcess),
+    EXPORT(PsGetCurrentProcessId),
+    EXPORT_DATA(PsInitialSystemProcess),
     EXPORT(KeSetPriorityThread),
     EXPORT(KeQueryPriorityThread),
     EXPORT(KeSetBasePriorityThread),
@@ -131,10 +139,13 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(ObReferenceObjectByHandle),
     EXPORT(ObfReferenceObject),
     EXPORT(ObfDereferenceObject),
-    EXPORT_AS("ObDereferenceObject", ObfDereferenceObject),
+    EXPORT(ObDereferenceObject),
     EXPORT(ZwClose),
     EXPORT_DATA(PsThreadType),
     EXPORT_DATA(PsProcessType),
+    EXPORT_DATA(ExEventObjectType),
+    EXPORT_DATA(ExSemaphoreObjectType),
+    EXPORT_DATA(IoFileObjectType),
 
     /* Pool */
     EXPORT(ExAllocatePool),

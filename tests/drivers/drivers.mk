@@ -1,0 +1,25 @@
+# drivers.mk - the example drivers, built as a driver author would: by mingw-w64 against its own DDK headers.
+#
+# `make test-drivers` builds all of them to build/tests/drivers/, and the broken files that breakage.pl makes
+# of one. Nothing of Kedge is in their include path.
+
+DRIVER_CC := x86_64-w64-mingw32-gcc
+DRIVER_CFLAGS := -O2 -g -Wall -Wextra -Werror -Wno-multichar -Wno-infinite-recursion -isystem /usr/x86_64-w64-mingw32/include/ddk
+DRIVER_LDFLAGS := -nostdlib -Wl,--subsystem,native -Wl,--entry,DriverEntry -Wl,--image-base,0x10000
+DRIVER_LIBS := -lntoskrnl -lhal
+
+TEST_DRIVERS := $(patsubst tests/drivers/%.c,$(BUILD)/tests/drivers/%.sys,$(wildcard tests/drivers/*.c))
+BROKEN_FILES := $(BUILD)/tests/drivers/broken/list
+
+.PHONY: test-drivers
+test-drivers: $(TEST_DRIVERS) $(BROKEN_FILES)
+
+$(BUILD)/tests/drivers/%.sys: tests/drivers/%.c tests/drivers/drivers.mk
+	$(call say,DRIVER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(DRIVER_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
+
+$(BROKEN_FILES): tests/drivers/breakage.pl $(BUILD)/tests/drivers/tapper.sys
+	$(call say,BREAK,$(@D))
+	$(Q)mkdir -p $(@D)
+	$(Q)perl $^ $(@D) >$@

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Drivers of others: each of tests/drivers/ runs to the verdict that its opening comment expects; several run
+# together; each broken file is refused by name, while the good ones still run.
+#
+# What a driver's comment may say, one a line:
+#   expect: status N          the exit status (once)
+#   expect: log PATTERN       a line of the log matches
+#   expect: no log PATTERN    none does
+#   run: VARIABLE=VALUE...    run it so as well (without any: once, as it is)
+. "${0%/*}/relay.sh"
+
+Built=$Home/build/tests/drivers
+
+directives() { sed -n "s/^[ /]*\* $1: \(.*[^ ]\) *\$/\1/p" "$2" | sed 's, \*/$,,'; } # key file
+
+# One run; sets Wrong to what is not as Expected (an array of directives) says.
+compare() # variable=value...
+{
+    local Line Status
+
+    Wrong=''
+    boot "$@" >"$Scratch/tap"
+    Status=$(cat "$Scratch/status")
+    tr -d '\r' <"$Scratch/log" >"$Scratch/lines"
+    for Line in "${Expected[@]}"; do
+        case $Line in
+        'status '*) [ "$Status" = "${Line#status }" ] || Wrong+="; exit status $Status, not ${Line#status }" ;;
+        'no log '*) ! grep -qaE -- "${Line#no log }" "$Scratch/lines" || Wrong+="; a line matches: ${Line#no log }" ;;
+        'log '*) grep -qaE -- "${Line#log }" "$Scratch/lines" || Wrong+="; no line matches: ${Line#log }" ;;
+        *) Wrong+="; not understood: expect: $Line" ;;
+        esac
+    done
+}
+
+driver_case() # name variable=value...
+{
+    local Name=$1
+
+    shift
+    compare "$@"
+    if [ -z "$Wrong" ]; then
+        result ok "$Name"
+    else
+        result 'not ok' "$Name"
+        note "${Wrong#; }"
+        show_log
+    fi
+}
+
+each_driver()
+{
+    local Source Name Runs Run
+
+    for Source in "$Home"/tests/drivers/*.c; do
+        Name=$(basename "$Source" .c)
+        mapfile -t Expected < <(directives expect "$Source")
+        mapfile -t Runs < <(directives run "$Source")
+        [ "${#Runs[@]}" != 0 ] || Runs=('')
+        [[ "${Expected[*]}" == *status* ]] || Expected+=("a status, which $Source does not name")
+        for Run in "${Runs[@]}"; do
+            # shellcheck disable=SC2086
+            driver_case "$Name${Run:+ ($Run)}" TIMEOUT=60 DRIVER="$Built/$Name.sys" $Run
+        done
+    done
+}
+
+# All broken files at once, in portions that the kernel has room for, each with a good one behind it.
+broken_files()
+{
+    local -a Paths Patterns
+    local Path Pattern First List Index Line
+
+    while read -r Path Pattern; do
+        Paths+=("$Home/$Path")
+        Patterns+=("$Pattern")
+    done <"$Built/broken/list"
+    for ((First = 0; First < ${#Paths[@]}; First += 24)); do
+        List=$(IFS=,; echo "${Paths[*]:First:24}")
+        Expected=('status 4' 'log tapper\.sys: DriverEntry returned 0x00000000' 'log 3 ok, 0 not ok'
+            "log $((${#Paths[@]} - First < 24 ? ${#Paths[@]} - First : 24)) refused")
+        driver_case "a good driver runs behind broken ones ($((First / 24 + 1)))" TIMEOUT=60 DRIVER="$List,$Built/tapper.sys"
+        for ((Index = First; Index < First + 24 && Index < ${#Paths[@]}; Index++)); do
+            Line=$(basename "${Paths[Index]}" .sys)
+            if grep -qaE -- "^${Patterns[Index]}" "$Scratch/lines"; then
+                result ok "broken file refused: $Line"
+            else
+                result 'not ok' "broken file refused: $Line"
+                note "no line matches ^${Patterns[Index]}; there is: $(grep -a "$Line" "$Scratch/lines" | head -n 1)"
+            fi
+        done
+    done
+}
+
+together()
+{
+    Expected=('status 0' 'log 3 loaded, 0 refused; 7 ok, 0 not ok, 1 skipped; 0 leaked')
+    driver_case 'three drivers together, on four processors' SMP=4 TIMEOUT=60 \
+        DRIVER="$Built/pipeline.sys,$Built/storm.sys,$Built/tapper.sys"
+    Expected=('status 1' 'log fails_entry\.sys: DriverEntry failed' 'log 3 ok, 0 not ok')
+    driver_case 'a driver that fails does not keep the next one out' TIMEOUT=60 DRIVER="$Built/fails_entry.sys,$Built/tapper.sys"
+    Expected=('status 0' 'log settle= has passed')
+    driver_case 'settle= ends the run' TIMEOUT=60 DRIVER="$Built/watchdog.sys" APPEND='settle=1'
+}
+
+each_driver
+together
+broken_files
+finish
