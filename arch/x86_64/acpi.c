@@ -5,12 +5,12 @@
  *
  * Firmware is not trusted. A table is read only after its header lies in memory that can be mapped, its
  * length is at least a header's and at most TABLE_LIMIT, and its bytes sum to zero. What fails is refused
- * by one log line naming signature, address and reason, and the walk goes on without it: a machine with
+ * by one line of the log naming signature, address and reason, and the walk goes on without it: a machine with
  * no table left boots on one processor. The walk cannot loop: the root's entries are visited once each,
  * at most ENTRY_LIMIT of them, the first good table of a signature counts, and no table is followed
  * but the FADT's DSDT.
  *
- * All memory is seen through ACPI_WALK.Map, so the tests feed the same code from buffers. */
+ * Memory is seen through ACPI_WALK.Map alone, so the tests feed the same code from buffers. */
 
 #include "x86.h"
 #include <rtl/print.h>
@@ -48,13 +48,6 @@ static void CopyName(char *Name, const UCHAR *Bytes)
     Name[4] = 0;
 }
 
-void AcpiRefuse(ACPI_WALK *Walk, const char *Name, ULONG64 Address, const char *Reason)
-{
-    Walk->Refused++;
-    Walk->Reason = Reason;
-    LogPrint("acpi: %s at %#I64x refused: %s\n", Name, Address, Reason);
-}
-
 /* A field of 1, 2, 4 or 8 bytes; 0 where an older table ends before it. */
 ULONG64 AcpiField(const ACPI_TABLE *Table, ULONG Offset, ULONG Size)
 {
@@ -64,12 +57,12 @@ ULONG64 AcpiField(const ACPI_TABLE *Table, ULONG Offset, ULONG Size)
 }
 
 /* The header alone: enough to learn the signature and the length. */
-static BOOLEAN OpenHeader(ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table)
+static BOOLEAN OpenHeader(const ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table)
 {
     Table->Address = Address;
     Table->Bytes = Walk->Map(Address, HEADER_SIZE);
     if (!Table->Bytes) {
-        AcpiRefuse(Walk, "table", Address, "outside readable memory");
+        Walk->Refuse("table", Address, "outside readable memory");
         return FALSE;
     }
     CopyName(Table->Name, Table->Bytes);
@@ -78,7 +71,7 @@ static BOOLEAN OpenHeader(ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table)
 }
 
 /* The rest of a table whose header is open: all of it readable, and its sum right. */
-static BOOLEAN OpenBody(ACPI_WALK *Walk, ACPI_TABLE *Table)
+static BOOLEAN OpenBody(const ACPI_WALK *Walk, ACPI_TABLE *Table)
 {
     const char *Reason = NULL;
 
@@ -91,11 +84,11 @@ static BOOLEAN OpenBody(ACPI_WALK *Walk, ACPI_TABLE *Table)
     else if (!SumsToZero(Table->Bytes, Table->Length))
         Reason = "wrong checksum";
     if (Reason)
-        AcpiRefuse(Walk, Table->Name, Table->Address, Reason);
+        Walk->Refuse(Table->Name, Table->Address, Reason);
     return !Reason;
 }
 
-BOOLEAN AcpiOpenTable(ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table)
+BOOLEAN AcpiOpenTable(const ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table)
 {
     return OpenHeader(Walk, Address, Table) && OpenBody(Walk, Table);
 }
@@ -105,14 +98,14 @@ BOOLEAN AcpiOpenTable(ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table)
 typedef struct _ACPI_ROOT { ULONG64 Rsdt, Xsdt; } ACPI_ROOT;
 
 /* What an RSDP of at most Length bytes points to. A broken extension costs only the XSDT. */
-static BOOLEAN ReadRsdp(ACPI_WALK *Walk, const UCHAR *Rsdp, SIZE_T Length, ULONG64 Address, ACPI_ROOT *Root)
+static BOOLEAN ReadRsdp(const ACPI_WALK *Walk, const UCHAR *Rsdp, SIZE_T Length, ULONG64 Address, ACPI_ROOT *Root)
 {
     if (Length < RSDP_SIZE1 || memcmp(Rsdp, "RSD PTR ", 8)) {
-        AcpiRefuse(Walk, "RSDP", Address, "no RSDP there");
+        Walk->Refuse("RSDP", Address, "no RSDP there");
         return FALSE;
     }
     if (!SumsToZero(Rsdp, RSDP_SIZE1)) {
-        AcpiRefuse(Walk, "RSDP", Address, "wrong checksum");
+        Walk->Refuse("RSDP", Address, "wrong checksum");
         return FALSE;
     }
     Root->Rsdt = ReadLittleEndian(Rsdp + RSDP_RSDT, 4);
@@ -120,16 +113,16 @@ static BOOLEAN ReadRsdp(ACPI_WALK *Walk, const UCHAR *Rsdp, SIZE_T Length, ULONG
     if (Rsdp[RSDP_REVISION] < 2)
         return TRUE;
     if (Length < RSDP_SIZE2 || ReadLittleEndian(Rsdp + RSDP_LENGTH, 4) < RSDP_SIZE2)
-        AcpiRefuse(Walk, "RSDP", Address, "extension cut short");
+        Walk->Refuse("RSDP", Address, "extension cut short");
     else if (ReadLittleEndian(Rsdp + RSDP_LENGTH, 4) > Length || !SumsToZero(Rsdp, ReadLittleEndian(Rsdp + RSDP_LENGTH, 4)))
-        AcpiRefuse(Walk, "RSDP", Address, "wrong extended checksum");
+        Walk->Refuse("RSDP", Address, "wrong extended checksum");
     else
         Root->Xsdt = ReadLittleEndian(Rsdp + RSDP_XSDT, 8);
     return TRUE;
 }
 
 /* An RSDP on a 16-byte boundary of [Base, Base + Length). */
-static BOOLEAN SearchRsdp(ACPI_WALK *Walk, ULONG64 Base, SIZE_T Length, ACPI_ROOT *Root)
+static BOOLEAN SearchRsdp(const ACPI_WALK *Walk, ULONG64 Base, SIZE_T Length, ACPI_ROOT *Root)
 {
     const UCHAR *Area = Walk->Map(Base, Length);
 
@@ -142,7 +135,7 @@ static BOOLEAN SearchRsdp(ACPI_WALK *Walk, ULONG64 Base, SIZE_T Length, ACPI_ROO
 }
 
 /* Where a PC's BIOS leaves it: the first KiB of the EBDA, whose segment is at 0x40E, or the BIOS area. */
-static BOOLEAN SearchBios(ACPI_WALK *Walk, ACPI_ROOT *Root)
+static BOOLEAN SearchBios(const ACPI_WALK *Walk, ACPI_ROOT *Root)
 {
     const UCHAR *Segment = Walk->Map(0x40E, 2);
     ULONG64 Ebda = Segment ? ReadLittleEndian(Segment, 2) << 4 : 0;
@@ -153,7 +146,7 @@ static BOOLEAN SearchBios(ACPI_WALK *Walk, ACPI_ROOT *Root)
 }
 
 /* The loader's copy first, then the address it gave, then the places of a BIOS. */
-static BOOLEAN FindRoot(ACPI_WALK *Walk, const BOOT_INFO *Info, ACPI_ROOT *Root)
+static BOOLEAN FindRoot(const ACPI_WALK *Walk, const BOOT_INFO *Info, ACPI_ROOT *Root)
 {
     const UCHAR *Rsdp;
 
@@ -163,7 +156,7 @@ static BOOLEAN FindRoot(ACPI_WALK *Walk, const BOOT_INFO *Info, ACPI_ROOT *Root)
     if (Info->Rsdp) {
         Rsdp = Walk->Map(Info->Rsdp, RSDP_SIZE2);
         if (!Rsdp)
-            AcpiRefuse(Walk, "RSDP", Info->Rsdp, "outside readable memory");
+            Walk->Refuse("RSDP", Info->Rsdp, "outside readable memory");
         else if (ReadRsdp(Walk, Rsdp, RSDP_SIZE2, Info->Rsdp, Root))
             return TRUE;
     }
@@ -171,17 +164,17 @@ static BOOLEAN FindRoot(ACPI_WALK *Walk, const BOOT_INFO *Info, ACPI_ROOT *Root)
 }
 
 /* The XSDT (8-byte entries) or else the RSDT (4-byte entries); returns an entry's size, 0 without either. */
-static ULONG OpenRoot(ACPI_WALK *Walk, const ACPI_ROOT *Root, ACPI_TABLE *Table)
+static ULONG OpenRoot(const ACPI_WALK *Walk, const ACPI_ROOT *Root, ACPI_TABLE *Table)
 {
     if (Root->Xsdt && AcpiOpenTable(Walk, Root->Xsdt, Table)) {
         if (!memcmp(Table->Name, "XSDT", 4))
             return 8;
-        AcpiRefuse(Walk, Table->Name, Root->Xsdt, "not the XSDT");
+        Walk->Refuse(Table->Name, Root->Xsdt, "not the XSDT");
     }
     if (Root->Rsdt && AcpiOpenTable(Walk, Root->Rsdt, Table)) {
         if (!memcmp(Table->Name, "RSDT", 4))
             return 4;
-        AcpiRefuse(Walk, Table->Name, Root->Rsdt, "not the RSDT");
+        Walk->Refuse(Table->Name, Root->Rsdt, "not the RSDT");
     }
     return 0;
 }
@@ -189,7 +182,7 @@ static ULONG OpenRoot(ACPI_WALK *Walk, const ACPI_ROOT *Root, ACPI_TABLE *Table)
 /* ---- The tables that we use ---- */
 
 /* In the order of interest: the FADT brings the DSDT, the SSDTs are asked when it had no \_S5. */
-static const struct { char Name[5]; BOOLEAN Many; void (*Read)(ACPI_WALK *, const ACPI_TABLE *); } Readers[] = {
+static const struct { char Name[5]; BOOLEAN Many; void (*Read)(const ACPI_WALK *, const ACPI_TABLE *); } Readers[] = {
     { "APIC", FALSE, AcpiReadMadt },
     { "HPET", FALSE, AcpiReadHpet },
     { "FACP", FALSE, AcpiReadFadt },
@@ -197,7 +190,7 @@ static const struct { char Name[5]; BOOLEAN Many; void (*Read)(ACPI_WALK *, cons
 };
 
 /* Read the root's tables that carry Readers[Index]'s name: all of them, or the first good one. */
-static void ReadTables(ACPI_WALK *Walk, const ACPI_TABLE *Root, ULONG EntrySize, ULONG Index)
+static void ReadTables(const ACPI_WALK *Walk, const ACPI_TABLE *Root, ULONG EntrySize, ULONG Index)
 {
     ULONG Count = (Root->Length - HEADER_SIZE) / EntrySize;
     ACPI_TABLE Table;
@@ -214,26 +207,26 @@ static void ReadTables(ACPI_WALK *Walk, const ACPI_TABLE *Root, ULONG EntrySize,
 }
 
 /* Entries that lead nowhere are named once, whichever tables are looked for. */
-static void CheckEntries(ACPI_WALK *Walk, const ACPI_TABLE *Root, ULONG EntrySize)
+static void CheckEntries(const ACPI_WALK *Walk, const ACPI_TABLE *Root, ULONG EntrySize)
 {
     ULONG Count = (Root->Length - HEADER_SIZE) / EntrySize;
 
     if ((Root->Length - HEADER_SIZE) % EntrySize)
-        AcpiRefuse(Walk, Root->Name, Root->Address, "last entry cut short");
+        Walk->Refuse(Root->Name, Root->Address, "last entry cut short");
     if (Count > ENTRY_LIMIT)
-        AcpiRefuse(Walk, Root->Name, Root->Address, "more than 256 entries: the rest is not looked at");
+        Walk->Refuse(Root->Name, Root->Address, "more than 256 entries: the rest is not looked at");
     for (ULONG i = 0; i < Count && i < ENTRY_LIMIT; i++) {
         ULONG64 Address = AcpiField(Root, HEADER_SIZE + i * EntrySize, EntrySize);
 
         if (Address && !Walk->Map(Address, HEADER_SIZE))
-            AcpiRefuse(Walk, "table", Address, "outside readable memory");
+            Walk->Refuse("table", Address, "outside readable memory");
     }
 }
 
-/* AcpiWalk - fill Walk->Platform, zeroed by the caller, from the tables that Info or a search leads to.
- * Broken tables are logged and counted in Walk->Refused; at the end CpuCount is at least 1 and the boot
- * processor is first. */
-void AcpiWalk(ACPI_WALK *Walk, const BOOT_INFO *Info)
+/* AcpiWalk - fill Walk->Platform, zeroed by the caller, from the tables that Info or a search leads to. What
+ * is broken goes to Walk->Refuse; in any case CpuCount becomes at least 1, the boot processor first.
+ * Returns: were there tables? */
+BOOLEAN AcpiWalk(const ACPI_WALK *Walk, const BOOT_INFO *Info)
 {
     ULONG EntrySize = 0;
     ACPI_ROOT Root;
@@ -242,9 +235,7 @@ void AcpiWalk(ACPI_WALK *Walk, const BOOT_INFO *Info)
     Walk->Platform->HasBatteryClock = TRUE;
     if (FindRoot(Walk, Info, &Root))
         EntrySize = OpenRoot(Walk, &Root, &Table);
-    if (!EntrySize) {
-        LogPrint("acpi: no tables; one processor\n");
-    } else {
+    if (EntrySize) {
         CheckEntries(Walk, &Table, EntrySize);
         for (ULONG i = 0; i < RTL_NUMBER_OF(Readers); i++)
             ReadTables(Walk, &Table, EntrySize, i);
@@ -253,6 +244,7 @@ void AcpiWalk(ACPI_WALK *Walk, const BOOT_INFO *Info)
         Walk->Platform->Cpus[0].ApicId = Walk->BootApicId;
         Walk->Platform->CpuCount = 1;
     }
+    return EntrySize != 0;
 }
 
 /* ---- The real machine ---- */
@@ -271,6 +263,11 @@ static const UCHAR *MapPhysical(ULONG64 Physical, SIZE_T Length)
             return NULL;
     }
     return (const UCHAR *)(MMU_DIRECT_MAP + Physical);
+}
+
+static void LogRefusal(const char *Name, ULONG64 Address, const char *Reason)
+{
+    LogPrint("acpi: %s at %#I64x refused: %s\n", Name, Address, Reason);
 }
 
 /* An APIC id beyond 254 can be named only in x2APIC mode; 255 is everybody. */
@@ -296,9 +293,10 @@ const PLATFORM *PlatformInitialize(const BOOT_INFO *Info)
 {
     char Value[8];
     ULONG64 Base = ApicLocate();
-    ACPI_WALK Walk = { .Map = MapPhysical, .Platform = &Platform, .BootApicId = ApicId() };
+    ACPI_WALK Walk = { .Map = MapPhysical, .Refuse = LogRefusal, .Platform = &Platform, .BootApicId = ApicId() };
 
-    AcpiWalk(&Walk, Info);
+    if (!AcpiWalk(&Walk, Info))
+        LogPrint("acpi: no tables; one processor\n");
     DropUnreachableCpus();
     if (Platform.LocalApicBase && Platform.LocalApicBase != Base)
         LogPrint("acpi: APIC places the local APIC at %#I64x, the processor at %#I64x: the processor is right\n",

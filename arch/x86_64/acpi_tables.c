@@ -10,7 +10,6 @@
  * Rejected: an AML interpreter for two integers. */
 
 #include "x86.h"
-#include <rtl/print.h>
 #include <rtl/string.h>
 
 enum {
@@ -34,7 +33,7 @@ enum {
 /* ---- MADT ---- */
 
 /* Type 0 and type 9 may list the same processor; a firmware in x2APIC mode often lists both. */
-static void AddCpu(ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG Apic, ULONG Acpi, ULONG Flags)
+static void AddCpu(const ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG Apic, ULONG Acpi, ULONG Flags)
 {
     PLATFORM *P = Walk->Platform;
 
@@ -45,13 +44,13 @@ static void AddCpu(ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG Apic, ULONG Ac
             return;
     }
     if (P->CpuCount == ARCH_MAX_CPUS) {
-        AcpiRefuse(Walk, Madt->Name, Madt->Address, "a processor beyond the 64 that an affinity mask holds");
+        Walk->Refuse(Madt->Name, Madt->Address, "a processor beyond the 64 that an affinity mask holds");
         return;
     }
     P->Cpus[P->CpuCount++] = (PLATFORM_CPU){ .ApicId = Apic, .AcpiId = Acpi };
 }
 
-static void AddIoApic(ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG64 Base)
+static void AddIoApic(const ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG64 Base)
 {
     PLATFORM *P = Walk->Platform;
 
@@ -60,13 +59,13 @@ static void AddIoApic(ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG64 Base)
             return;
     }
     if (!Base || P->IoApicCount == RTL_NUMBER_OF(P->IoApicBase))
-        AcpiRefuse(Walk, Madt->Name, Madt->Address, Base ? "more than 16 IOAPICs" : "an IOAPIC at address 0");
+        Walk->Refuse(Madt->Name, Madt->Address, Base ? "more than 16 IOAPICs" : "an IOAPIC at address 0");
     else
         P->IoApicBase[P->IoApicCount++] = Base;
 }
 
 /* The entry at Offset, whose Length bytes lie in the table. */
-static void ReadMadtEntry(ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG Offset, ULONG Type)
+static void ReadMadtEntry(const ACPI_WALK *Walk, const ACPI_TABLE *Madt, ULONG Offset, ULONG Type)
 {
     ULONG Id;
 
@@ -102,7 +101,7 @@ static ULONG SmallestEntry(ULONG Type)
 }
 
 /* The processor that runs this becomes the first, whether the MADT lists it or not. */
-static void PutBootCpuFirst(ACPI_WALK *Walk, const ACPI_TABLE *Madt)
+static void PutBootCpuFirst(const ACPI_WALK *Walk, const ACPI_TABLE *Madt)
 {
     PLATFORM *P = Walk->Platform;
     PLATFORM_CPU Boot = { .ApicId = Walk->BootApicId };
@@ -113,7 +112,7 @@ static void PutBootCpuFirst(ACPI_WALK *Walk, const ACPI_TABLE *Madt)
     if (i < P->CpuCount)
         Boot = P->Cpus[i];
     else
-        AcpiRefuse(Walk, Madt->Name, Madt->Address, "does not list the processor that boots");
+        Walk->Refuse(Madt->Name, Madt->Address, "does not list the processor that boots");
     if (i == P->CpuCount && P->CpuCount < ARCH_MAX_CPUS)
         P->CpuCount++;
     if (i == ARCH_MAX_CPUS)
@@ -123,7 +122,7 @@ static void PutBootCpuFirst(ACPI_WALK *Walk, const ACPI_TABLE *Madt)
 }
 
 /* AcpiReadMadt - processors, IOAPICs, and where the local APIC is. */
-void AcpiReadMadt(ACPI_WALK *Walk, const ACPI_TABLE *Madt)
+void AcpiReadMadt(const ACPI_WALK *Walk, const ACPI_TABLE *Madt)
 {
     ULONG Offset = MADT_ENTRIES;
 
@@ -133,7 +132,7 @@ void AcpiReadMadt(ACPI_WALK *Walk, const ACPI_TABLE *Madt)
         ULONG Length = (ULONG)AcpiField(Madt, Offset + 1, 1);
 
         if (Length < SmallestEntry(Type) || Length > Madt->Length - Offset) {
-            AcpiRefuse(Walk, Madt->Name, Madt->Address, "an entry with an impossible length: the rest is not read");
+            Walk->Refuse(Madt->Name, Madt->Address, "an entry with an impossible length: the rest is not read");
             break;
         }
         ReadMadtEntry(Walk, Madt, Offset, Type);
@@ -153,18 +152,18 @@ static PLATFORM_REGISTER ReadRegister(const ACPI_TABLE *Table, ULONG Offset)
 }
 
 /* AcpiReadHpet - where the HPET's registers are. */
-void AcpiReadHpet(ACPI_WALK *Walk, const ACPI_TABLE *Hpet)
+void AcpiReadHpet(const ACPI_WALK *Walk, const ACPI_TABLE *Hpet)
 {
     PLATFORM_REGISTER Register = ReadRegister(Hpet, HPET_REGISTER);
 
     if (Register.Space != SpaceMemory || !Register.Address || Register.Address & 7)
-        AcpiRefuse(Walk, Hpet->Name, Hpet->Address, "its registers are not in memory");
+        Walk->Refuse(Hpet->Name, Hpet->Address, "its registers are not in memory");
     else
         Walk->Platform->HpetBase = Register.Address;
 }
 
 /* A port block: the 64-bit field when it is there and names a port, else the 32-bit one. */
-static USHORT ReadPort(ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Offset, ULONG ExtendedOffset)
+static USHORT ReadPort(const ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Offset, ULONG ExtendedOffset)
 {
     PLATFORM_REGISTER Extended = ReadRegister(Fadt, ExtendedOffset);
     ULONG64 Port = AcpiField(Fadt, Offset, 4);
@@ -173,11 +172,11 @@ static USHORT ReadPort(ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Offset, UL
         Port = Extended.Address;
     if (Port <= 0xFFFC)
         return (USHORT)Port;
-    AcpiRefuse(Walk, Fadt->Name, Fadt->Address, "a port number beyond 64 Ki");
+    Walk->Refuse(Fadt->Name, Fadt->Address, "a port number beyond 64 Ki");
     return 0;
 }
 
-static void ReadPowerRegisters(ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Flags)
+static void ReadPowerRegisters(const ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Flags)
 {
     PLATFORM *P = Walk->Platform;
 
@@ -195,7 +194,7 @@ static void ReadPowerRegisters(ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Fl
     P->AcpiEnable = (UCHAR)AcpiField(Fadt, FADT_ACPI_ENABLE, 1);
 }
 
-static void ReadTimer(ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Flags)
+static void ReadTimer(const ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Flags)
 {
     if (AcpiField(Fadt, FADT_PM_TIMER_LENGTH, 1) != 4 || Flags & FADT_REDUCED)
         return;
@@ -204,7 +203,7 @@ static void ReadTimer(ACPI_WALK *Walk, const ACPI_TABLE *Fadt, ULONG Flags)
 }
 
 /* The DSDT: the 64-bit address when there is one, else the 32-bit one. */
-static void ReadDsdt(ACPI_WALK *Walk, const ACPI_TABLE *Fadt)
+static void ReadDsdt(const ACPI_WALK *Walk, const ACPI_TABLE *Fadt)
 {
     ULONG64 Address = AcpiField(Fadt, FADT_X_DSDT, 8);
     ACPI_TABLE Dsdt;
@@ -214,13 +213,13 @@ static void ReadDsdt(ACPI_WALK *Walk, const ACPI_TABLE *Fadt)
     if (!Address || !AcpiOpenTable(Walk, Address, &Dsdt))
         return;
     if (memcmp(Dsdt.Name, "DSDT", 4))
-        AcpiRefuse(Walk, Dsdt.Name, Address, "not the DSDT");
+        Walk->Refuse(Dsdt.Name, Address, "not the DSDT");
     else
         AcpiReadAml(Walk, &Dsdt);
 }
 
 /* AcpiReadFadt - PM timer, reset and sleep registers, the battery clock, and by its DSDT \_S5. */
-void AcpiReadFadt(ACPI_WALK *Walk, const ACPI_TABLE *Fadt)
+void AcpiReadFadt(const ACPI_WALK *Walk, const ACPI_TABLE *Fadt)
 {
     PLATFORM *P = Walk->Platform;
     ULONG Flags = (ULONG)AcpiField(Fadt, FADT_FLAGS, 4);
@@ -276,7 +275,7 @@ static BOOLEAN ReadSleepPackage(PLATFORM *P, const ACPI_TABLE *Aml, ULONG Offset
 }
 
 /* AcpiReadAml - look for \_S5 in a DSDT or SSDT, unless an earlier one had it. */
-void AcpiReadAml(ACPI_WALK *Walk, const ACPI_TABLE *Aml)
+void AcpiReadAml(const ACPI_WALK *Walk, const ACPI_TABLE *Aml)
 {
     PLATFORM *P = Walk->Platform;
 

@@ -166,27 +166,26 @@ DECLSPEC_NORETURN void SmpEnter(SMP_SLOT *Slot);        /* first C code of a sta
 #define SLEEP_PAGE  (APIC_PAGE + 0x4000)        /* a sleep control register in memory */
 
 /* ---- acpi.c ---- */
-/* One walk over a machine's tables. Map is how it sees memory, so that tests can hand in their own. */
+/* One walk over a machine's tables. How it sees memory and where it complains are the caller's, so that
+ * tests can hand in machines of their own. */
 typedef struct _ACPI_WALK {
     const UCHAR *(*Map)(ULONG64 Physical, SIZE_T Length);   /* NULL: cannot be read */
+    void (*Refuse)(const char *Name, ULONG64 Address, const char *Reason);
     PLATFORM *Platform;
     ULONG BootApicId;
-    ULONG Refused;              /* tables and entries not believed */
-    const char *Reason;         /* why the last of them was */
 } ACPI_WALK;
 
 typedef struct _ACPI_TABLE { const UCHAR *Bytes; ULONG Length; ULONG64 Address; char Name[5]; } ACPI_TABLE;
 
-void AcpiWalk(ACPI_WALK *Walk, const BOOT_INFO *Info);
-void AcpiRefuse(ACPI_WALK *Walk, const char *Name, ULONG64 Address, const char *Reason);
-BOOLEAN AcpiOpenTable(ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table);
+BOOLEAN AcpiWalk(const ACPI_WALK *Walk, const BOOT_INFO *Info);
+BOOLEAN AcpiOpenTable(const ACPI_WALK *Walk, ULONG64 Address, ACPI_TABLE *Table);
 ULONG64 AcpiField(const ACPI_TABLE *Table, ULONG Offset, ULONG Size);  /* 0 beyond the table's end */
 
 /* ---- acpi_tables.c ---- */
-void AcpiReadMadt(ACPI_WALK *Walk, const ACPI_TABLE *Madt);
-void AcpiReadHpet(ACPI_WALK *Walk, const ACPI_TABLE *Hpet);
-void AcpiReadFadt(ACPI_WALK *Walk, const ACPI_TABLE *Fadt);
-void AcpiReadAml(ACPI_WALK *Walk, const ACPI_TABLE *Aml);      /* DSDT or SSDT: looks for \_S5 */
+void AcpiReadMadt(const ACPI_WALK *Walk, const ACPI_TABLE *Madt);
+void AcpiReadHpet(const ACPI_WALK *Walk, const ACPI_TABLE *Hpet);
+void AcpiReadFadt(const ACPI_WALK *Walk, const ACPI_TABLE *Fadt);
+void AcpiReadAml(const ACPI_WALK *Walk, const ACPI_TABLE *Aml);      /* DSDT or SSDT: looks for \_S5 */
 
 /* ---- power.c ---- */
 void PowerInitialize(const PLATFORM *Platform);
