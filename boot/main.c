@@ -179,10 +179,10 @@ void BootMain(ULONG Magic, ULONG64 Information)
     Platform = PlatformInitialize(&Info);
     ArchInitializeClock(Platform);
     KeInitialize();
+    KeLowerIrql(PASSIVE_LEVEL);         /* pool and threads are made at no higher one; interrupts stay off */
     ExInitializePool();
     PsInitialize();
     StartPhase1();
-    KeLowerIrql(PASSIVE_LEVEL);
     ArchEnableInterrupts();
     KeIdleLoop();
 }
