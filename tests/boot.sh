@@ -14,7 +14,7 @@
 #        =kvm            the host's processor
 #   APPEND="a=b c"       more kernel options
 #   TIMEOUT=120          seconds of the host's time until the run is given up; 0: never
-#   GDB=1                wait for gdb on port 1234 before the first instruction, and as long as it takes
+#   GDB_WAIT=1           wait for gdb on port 1234 before the first instruction, and as long as it takes
 #   TAP=file             where serial port 2, the test results, goes
 #   QEMU=program BUILD=directory      what to run, and where the kernel is
 #
@@ -66,7 +66,7 @@ read_variables()
     esac
     [[ $Append != *$'\n'* ]] || refuse 'APPEND: has a line break in it'
 
-    case ${GDB:-0} in 0) ;; 1) Timeout=0 ;; *) refuse "GDB=$GDB: not 0 or 1" ;; esac
+    case ${GDB_WAIT:-0} in 0) ;; 1) Timeout=0 ;; *) refuse "GDB_WAIT=$GDB_WAIT: not 0 or 1" ;; esac
 
     command -v "$Qemu" >/dev/null || refuse "$Qemu is not installed (tests/install.sh installs it)"
     if [ -z "$Headless" ]; then
@@ -171,7 +171,7 @@ build_arguments()
         -chardev "file,id=tap,path=${Tap//,/,,}" -serial chardev:tap
         -d cpu_reset -D "$Run/resets")
     [ "$Headless" = 0 ] || Arguments+=(-display none)
-    [ "${GDB:-0}" = 0 ] || Arguments+=(-S -gdb tcp:127.0.0.1:1234)
+    [ "${GDB_WAIT:-0}" = 0 ] || Arguments+=(-S -gdb tcp:127.0.0.1:1234)
     case $Accel in
     virtual) Arguments+=(-accel tcg,thread=single -icount shift=0,sleep=off) ;;
     parallel) Arguments+=(-accel tcg,thread=multi) ;;

@@ -3,7 +3,7 @@
 # Each installs what is missing before anything is built: the compiler itself may be missing. So the
 # build is a second make, and the variables of tests/boot.sh reach it and the script by the environment.
 
-export DRIVER SMP MEM CPU FIRMWARE HEADLESS ACCEL APPEND TIMEOUT GDB
+export DRIVER SMP MEM CPU FIRMWARE HEADLESS ACCEL APPEND TIMEOUT GDB_WAIT
 
 BUILD_ALL := $(MAKE) -s --no-print-directory
 COMMA := ,
