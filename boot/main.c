@@ -182,6 +182,7 @@ void BootMain(ULONG Magic, ULONG64 Information)
     KeLowerIrql(PASSIVE_LEVEL);         /* pool and threads are made at no higher one; interrupts stay off */
     ExInitializePool();
     PsInitialize();
+    KeLowerIrql(PASSIVE_LEVEL);     /* objects come from the pool, and interrupts are still off */
     StartPhase1();
     ArchEnableInterrupts();
     KeIdleLoop();
