@@ -195,4 +195,4 @@ $(BUILD)/iso.drivers: ALWAYS
 clean:
 	rm -rf $(BUILD)
 
--include tests/targets.mk tests/drivers/drivers.mk
+-include tests/targets.mk
