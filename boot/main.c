@@ -1,8 +1,8 @@
 /* main.c - the roof: brings the floors up in order, from the loader's hand-over to the first thread.
  *
- * BootMain runs once, on the boot processor, at IRQL HIGH with interrupts off until all floors stand; then
- * it becomes that processor's idle thread. What takes threads to do (the other processors, the self-test,
- * the drivers) happens in Phase1, a system thread. Order:
+ * BootMain runs once, on the boot processor, at IRQL HIGH with interrupts off until ke stands. It is that
+ * processor's idle thread, so it never waits: what takes a thread (the other processors, the self-test, the
+ * drivers) happens in Phase1, a system thread. Order:
  *
  *   log, boot processor's tables, ke's block for it     from here on a fault is a readable stop
  *   boot information                                    read before anything can overwrite it
@@ -179,11 +179,10 @@ void BootMain(ULONG Magic, ULONG64 Information)
     Platform = PlatformInitialize(&Info);
     ArchInitializeClock(Platform);
     KeInitialize();
-    KeLowerIrql(PASSIVE_LEVEL);         /* pool and threads are made at no higher one; interrupts stay off */
+    KeLowerIrql(PASSIVE_LEVEL);
+    ArchEnableInterrupts();
     ExInitializePool();
     PsInitialize();
-    KeLowerIrql(PASSIVE_LEVEL);     /* objects come from the pool, and interrupts are still off */
     StartPhase1();
-    ArchEnableInterrupts();
     KeIdleLoop();
 }
