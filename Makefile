@@ -71,7 +71,7 @@ SRC_ps := $(call sources,kernel/ps)
 SRC_io := $(call sources,kernel/io)
 SRC_ldr := $(call sources,kernel/ldr)
 SRC_drivers := $(call sources,drivers)
-SRC_tests := $(call sources,tests $(filter-out tests/host/ tests/drivers/,$(wildcard tests/*/)))
+SRC_tests := $(call sources,tests $(filter-out tests/host tests/drivers,$(patsubst %/,%,$(wildcard tests/*/))))
 SRC_boot := $(call sources,boot)
 
 # A build.mk may add to GEN_<floor> (sources that it makes under build/) and FLAGS_<floor>.
@@ -136,7 +136,7 @@ $(TOOLCHAIN):
 # The image names its own functions: a first link places them, their sorted table is made from it, and the
 # second link adds the table. Text lies before the table, so the addresses are the same in both.
 
-LDFLAGS := --warn-unresolved-symbols -nostdlib -static -z max-page-size=0x1000 -z noexecstack --eh-frame-hdr --build-id=none -T linker.ld
+LDFLAGS := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --eh-frame-hdr --build-id=none -T linker.ld
 
 $(BUILD)/kedge.first: $(OBJECTS) $(BUILD)/obj/nosyms.o linker.ld
 	$(Q)$(LD) $(LDFLAGS) -S -o $@ $(filter %.o,$^)
