@@ -22,7 +22,17 @@ void LdrpInitializeStops(void);
 PVOID LdrpBindStop(const LDR_IMAGE *Image, const char *Module, const char *Name);
 
 /* tap.c */
+typedef struct _LDR_TAP {
+    ULONG Passed, Failed, Skipped;      /* "ok", "not ok", and either with # SKIP */
+    ULONG Expected;                     /* "not ok # TODO": known, not a failure */
+    ULONG Plan;                         /* the sum of all "1..N" */
+    BOOLEAN HasPlan, BailedOut;
+} LDR_TAP;
+
 void LdrpInitializeTap(void);           /* from now on the results that drivers print are counted */
+const LDR_TAP *LdrpTap(void);
+void LdrpEndTap(void);                  /* a last line without an end counts too */
+ULONG LdrpTapResults(void);             /* seen so far, of any kind */
 
 /* driver.c */
 typedef struct _LDR_DRIVER {

@@ -7,7 +7,7 @@
  * run may end when it has been seen to repeat: after SETTLE_TIME, after everything that was armed at its end has
  * fired (a one-shot set for an hour is worth the wait, and in virtual time it costs nothing), and in
  * virtual time after SETTLE_EXPIRIES of repetition; but never while a thread is computing, and not while results
- * are missing that the driver's TAP plan has announced.
+ * are missing that a TAP plan has announced.
  * The waiting is a poll, with delays that grow: an idle moment's state is exact, and in between the drivers have the
  * machine to themselves. One quiet look may fall between two drivers that wake each other, so it takes two.
  * A call of DriverEntry or DriverUnload that waits while everything else is quiet will wait for ever. Virtual time
@@ -85,15 +85,11 @@ static BOOLEAN IsQuiet(const KE_ACTIVITY *A)
     return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->TimersPeriodic == 0 && A->Dpcs == 0;
 }
 
-static BOOLEAN ResultsAreMissing(const WATCH *W)
+static BOOLEAN ResultsAreMissing(void)
 {
-    for (ULONG i = 0; i < W->Count; i++) {
-        const LDR_TAP *Tap = &W->Images[i]->Tap;
+    const LDR_TAP *Tap = LdrpTap();
 
-        if (Tap->HasPlan && !Tap->BailedOut && LdrTapResults(Tap) < Tap->Plan)
-            return TRUE;
-    }
-    return FALSE;
+    return Tap->HasPlan && !Tap->BailedOut && LdrpTapResults() < Tap->Plan;
 }
 
 /* What must still happen before repetition is taken as such. */
@@ -116,7 +112,7 @@ static BOOLEAN IsSteady(const WATCH *W, HORIZON *H)
         H->Time = W->Now.LastDue;
         return FALSE;
     }
-    return !ResultsAreMissing(W) || Now - W->Start >= PLAN_TIME;
+    return !ResultsAreMissing() || Now - W->Start >= PLAN_TIME;
 }
 
 /* ---- Shared: LdrpWaitForRest, LdrpWaitForThread ---- */

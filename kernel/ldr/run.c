@@ -22,7 +22,7 @@ typedef struct _RUN {
     LDR_DRIVER *Drivers[LDR_MAX_IMAGES];
     LDR_IMAGE *Images[LDR_MAX_IMAGES];      /* of the same driver; kept without gaps */
     ULONG Count;
-    ULONG Loaded, Refused, Failed, Leaked, Passed, NotOk, Skipped;
+    ULONG Loaded, Refused, Failed, Leaked;
     BOOLEAN Hung;
     char Cause[256];                        /* the first */
 } RUN;
@@ -89,23 +89,14 @@ static BOOLEAN FinishCall(LDR_DRIVER *Driver, PKTHREAD Thread, const char *Routi
     return TRUE;
 }
 
-/* Take Driver's results, name its leaks if it is gone from its own point of view, and free what may be freed. */
+/* Name Driver's leaks if it is gone from its own point of view, and free what may be freed. */
 static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
 {
     LDR_IMAGE *Image = Driver->Image;
-    LDR_TAP *Tap = &Image->Tap;
     ULONG Leaks = Unloaded ? LdrpReportLeaks(Image) : 0;
 
-    LdrTapEnd(Tap);
-    Run.Passed += Tap->Passed;
-    Run.Skipped += Tap->Skipped;
-    Run.NotOk += Tap->Failed;
-    if (Tap->Failed != 0)
-        Blame(&Run.Failed, "%s: %u of its %u results are \"not ok\"", Image->Name, Tap->Failed, LdrTapResults(Tap));
-    if (Tap->BailedOut)
-        Blame(&Run.Failed, "%s: printed \"Bail out!\"", Image->Name);
-    else if (Tap->HasPlan && LdrTapResults(Tap) != Tap->Plan)
-        Blame(&Run.Failed, "%s: planned %u results and printed %u", Image->Name, Tap->Plan, LdrTapResults(Tap));
+    if (Image->NotOk != 0)
+        Blame(&Run.Failed, "%s: %u result%s \"not ok\"", Image->Name, Image->NotOk, Image->NotOk == 1 ? " is" : "s are");
     if (Leaks != 0)
         Blame(&Run.Failed, "%s: left %u thing%s behind", Image->Name, Leaks, Leaks == 1 ? "" : "s");
     Run.Leaked += Leaks;
@@ -179,12 +170,27 @@ static void UnloadLast(void)
         RemoveDriver(Driver, HasUnload);
 }
 
+/* Results that fail without a known driver, or do not come, count all the same. */
+static void JudgeResults(void)
+{
+    const LDR_TAP *Tap = LdrpTap();
+
+    LdrpEndTap();
+    if (Tap->Failed != 0 && Run.Failed == 0)
+        Blame(&Run.Failed, "drivers: %u result%s \"not ok\"", Tap->Failed, Tap->Failed == 1 ? " is" : "s are");
+    if (Tap->BailedOut)
+        Blame(&Run.Failed, "drivers: one printed \"Bail out!\"");
+    else if (Tap->HasPlan && LdrpTapResults() != Tap->Plan)
+        Blame(&Run.Failed, "drivers: %u results were planned, %u printed", Tap->Plan, LdrpTapResults());
+}
+
 static ULONG Verdict(void)
 {
+    const LDR_TAP *Tap = LdrpTap();
     ULONG Status = Run.Hung ? StatusHung : Run.Refused != 0 ? StatusRefused : Run.Failed != 0 ? StatusFailed : StatusPassed;
 
-    LogPrint("drivers: %u loaded, %u refused; %u ok, %u not ok, %u skipped; %u leaked\n", Run.Loaded, Run.Refused, Run.Passed,
-             Run.NotOk, Run.Skipped, Run.Leaked);
+    LogPrint("drivers: %u loaded, %u refused; %u ok, %u not ok, %u skipped; %u leaked\n", Run.Loaded, Run.Refused, Tap->Passed,
+             Tap->Failed, Tap->Skipped, Run.Leaked);
     if (Status == StatusPassed)
         LogPrint("verdict: exit status 0: every driver ran, returned success and left nothing behind\n");
     else
@@ -205,5 +211,6 @@ ULONG LdrRunDrivers(const BOOT_INFO *Info)
         WaitForRest();
     while (Run.Count != 0 && !Run.Hung)
         UnloadLast();
+    JudgeResults();
     return Verdict();
 }

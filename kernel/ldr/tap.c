@@ -1,18 +1,26 @@
-/* tap.c - reads test results from a driver's own output.
+/* tap.c - reads test results from what drivers print.
  *
  * A driver that tests something prints TAP lines with DbgPrint, and they count like our own:
  *   "ok ..." passes, "not ok ..." fails, with "# SKIP" neither, "not ok ... # TODO" is a known failure;
  *   "1..N" says how many results there must be; "Bail out!" is a failure.
  * Only lines that start in column one count: indented ones are subtests, whose sum their parent line reports.
- * A line may come in several calls, so each image collects its own. Printing is allowed at any IRQL, hence the
- * lock at HIGH_LEVEL. */
+ * All drivers of a run print into one stream, as they do into the log, and a line may come in several calls.
+ * Whose a line is can often be seen from the call that ends it, but not always: a compiler turns a call that
+ * ends a DPC routine into a jump, and nothing of the driver is left on the stack. So the counts are the run's;
+ * only the blame for a failure names a driver, where one is known.
+ * Printing is allowed at any IRQL, hence the lock at HIGH_LEVEL. */
 #include "ldrp.h"
 #include <ke/irql.h>
 #include <ke/spinlock.h>
 #include <rtl/dbg.h>
 #include <rtl/string.h>
 
-static KSPIN_LOCK ResultLock;           /* each image's Tap */
+enum { LINE_SIZE = 128 };
+
+static KSPIN_LOCK ResultLock;
+static LDR_TAP Tap;                     /* ResultLock; read freely once the drivers have come to rest */
+static char Line[LINE_SIZE];            /* ResultLock: the line being printed; what does not fit is dropped */
+static ULONG LineLength;                /* ResultLock */
 
 static BOOLEAN IsBlank(char C) { return C == ' ' || C == '\t' || C == 0; }
 
@@ -40,80 +48,82 @@ static BOOLEAN HasDirective(const char *Line, const char *Word)
     return TRUE;
 }
 
-static void TakePlan(LDR_TAP *Tap, const char *Line)
+static void TakePlan(const char *Digits)
 {
-    ULONG Count = 0;
-    ULONG Digits = 0;
+    ULONG Count = 0, i = 0;
 
-    for (const char *At = Line + 3; *At >= '0' && *At <= '9' && Digits < 9; At++, Digits++)
-        Count = Count * 10 + (ULONG)(*At - '0');
-    if (Digits == 0)
+    for (; Digits[i] >= '0' && Digits[i] <= '9' && i < 9; i++)
+        Count = Count * 10 + (ULONG)(Digits[i] - '0');
+    if (i == 0)
         return;
-    Tap->HasPlan = TRUE;
-    Tap->Plan += Count;
+    Tap.HasPlan = TRUE;
+    Tap.Plan += Count;
 }
 
-static void TakeLine(LDR_TAP *Tap)
+static void TakeFailure(LDR_IMAGE *Image)
 {
-    const char *Line = Tap->Line;
+    Tap.Failed++;
+    if (Image != NULL)
+        Image->NotOk++;
+}
+
+/* A whole line, printed by Image if that is known. */
+static void TakeLine(LDR_IMAGE *Image)
+{
     BOOLEAN Ok = StartsWith(Line, "ok"), NotOk = StartsWith(Line, "not ok");
 
     if (Ok || NotOk) {
         if (HasDirective(Line, "SKIP"))
-            Tap->Skipped++;
+            Tap.Skipped++;
         else if (Ok)
-            Tap->Passed++;
+            Tap.Passed++;
         else if (HasDirective(Line, "TODO"))
-            Tap->Expected++;
+            Tap.Expected++;
         else
-            Tap->Failed++;
+            TakeFailure(Image);
     } else if (strncmp(Line, "1..", 3) == 0) {
-        TakePlan(Tap, Line);
+        TakePlan(Line + 3);
     } else if (strncmp(Line, "Bail out!", 9) == 0) {
-        Tap->BailedOut = TRUE;
+        Tap.BailedOut = TRUE;
     }
 }
 
+static void EndLine(LDR_IMAGE *Image)
+{
+    Line[LineLength] = 0;
+    LineLength = 0;
+    TakeLine(Image);
+}
+
+static void TakeText(LDR_IMAGE *Image, const char *Text, SIZE_T Length)
+{
+    for (SIZE_T i = 0; i < Length; i++) {
+        if (Text[i] == '\n')
+            EndLine(Image);
+        else if (Text[i] != '\r' && LineLength < LINE_SIZE - 1)
+            Line[LineLength++] = Text[i];
+    }
+}
+
+/* Kernel code prints with LogPrint, so whoever calls this way is a driver. Caller may be its caller. */
 static void CountResults(PVOID Caller, const char *Text, SIZE_T Length)
 {
     LDR_IMAGE *Image = LdrFindImage((ULONG64)(ULONG_PTR)Caller);
     KIRQL OldIrql;
 
-    if (Image == NULL)
-        return;
     KeRaiseIrql(HIGH_LEVEL, &OldIrql);
     KeAcquireSpinLockAtDpcLevel(&ResultLock);
-    LdrTapFeed(&Image->Tap, Text, Length);
+    TakeText(Image, Text, Length);
     KeReleaseSpinLockFromDpcLevel(&ResultLock);
     KeLowerIrql(OldIrql);
 }
 
-/* ---- Shared: LdrpInitializeTap ---- */
+/* ---- Shared: LdrpInitializeTap, LdrpTap, LdrpEndTap, LdrpTapResults ---- */
 
 void LdrpInitializeTap(void) { RtlSetDbgPrintHook(CountResults); }
 
-/* ---- Public: LdrTapFeed, LdrTapEnd, LdrTapResults ---- */
+const LDR_TAP *LdrpTap(void) { return &Tap; }
 
-void LdrTapFeed(LDR_TAP *Tap, const char *Text, SIZE_T Length)
-{
-    for (SIZE_T i = 0; i < Length; i++) {
-        if (Text[i] == '\r')
-            continue;
-        if (Text[i] == '\n')
-            LdrTapEnd(Tap);
-        else if (Tap->Length < LDR_TAP_LINE - 1)
-            Tap->Line[Tap->Length++] = Text[i];
-    }
-}
+void LdrpEndTap(void) { EndLine(NULL); }
 
-void LdrTapEnd(LDR_TAP *Tap)
-{
-    Tap->Line[Tap->Length] = 0;
-    Tap->Length = 0;
-    TakeLine(Tap);
-}
-
-ULONG LdrTapResults(const LDR_TAP *Tap)
-{
-    return Tap->Passed + Tap->Failed + Tap->Skipped + Tap->Expected;
-}
+ULONG LdrpTapResults(void) { return Tap.Passed + Tap.Failed + Tap.Skipped + Tap.Expected; }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ldr/pe.h>
-#include <ldr/tap.h>
 
 enum { LDR_MAX_IMAGES = 32, LDR_NAME_SIZE = 64 };
 
@@ -12,7 +11,7 @@ typedef struct _LDR_IMAGE {
     PE_FILE File;
     PE_LAYOUT Layout;
     ULONG Imports, Unresolved;
-    LDR_TAP Tap;                /* result lines that it has printed */
+    ULONG NotOk;                /* "not ok" lines known to be its own; tap.c */
 } LDR_IMAGE;
 
 void LdrInitialize(BOOLEAN Verifier);   /* Verifier: imports are bound to checking routines where there are any */
