@@ -1,0 +1,387 @@
+/* timer_test.c - the timer object and the queue below it. */
+#include <ke/clock.h>
+#include <ke/dpc.h>
+#include <ke/event.h>
+#include <ke/init.h>
+#include <ke/irql.h>
+#include <ke/timer.h>
+#include <ktest.h>
+#include <rtl/list.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+enum { MILLISECOND = 10000 };
+
+typedef struct _TICKS {
+    KDPC Dpc;
+    volatile LONG Count;
+    ULONG64 LastTime;
+    KEVENT Event;
+} TICKS;
+
+static ULONG64 Now(void)
+{
+    ULONG64 Counter;
+
+    return KeQueryInterruptTimePrecise(&Counter);
+}
+
+static LARGE_INTEGER In(LONGLONG Units) { return (LARGE_INTEGER){ .QuadPart = -Units }; }
+
+static VOID Tick(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    TICKS *Ticks = Context;
+
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    EXPECT_EQ(Dpc, &Ticks->Dpc);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    Ticks->LastTime = Now();
+    Ticks->Count++;
+    KeSetEvent(&Ticks->Event, 0, FALSE);
+}
+
+static void InitializeTicks(TICKS *Ticks)
+{
+    memset(Ticks, 0, sizeof *Ticks);
+    KeInitializeDpc(&Ticks->Dpc, Tick, Ticks);
+    KeInitializeEvent(&Ticks->Event, SynchronizationEvent, FALSE);
+}
+
+static NTSTATUS WaitFor(PVOID Object, LONGLONG Units)
+{
+    LARGE_INTEGER Timeout = In(Units);
+
+    return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Timeout);
+}
+
+TEST(ke_timer, initialize_over_poison)
+{
+    for (int Type = NotificationTimer; Type <= SynchronizationTimer; Type++) {
+        KTIMER Timer;
+
+        memset(&Timer, 0x55, sizeof Timer);
+        KeInitializeTimerEx(&Timer, Type);
+        EXPECT_EQ(Timer.Header.Type, TimerNotificationObject + Type);
+        EXPECT_EQ(Timer.Header.Size, 16);
+        EXPECT_EQ(Timer.Header.SignalState, 0);
+        EXPECT_EQ(Timer.Header.Inserted, 0);
+        EXPECT_EQ(Timer.Period, 0);
+        EXPECT_TRUE(IsListEmpty(&Timer.Header.WaitListHead));
+        EXPECT_FALSE(KeReadStateTimer(&Timer));
+        EXPECT_FALSE(KeCancelTimer(&Timer));
+    }
+}
+
+TEST(ke_timer, fires_at_its_due_time_not_before)
+{
+    static const LONGLONG Intervals[] = { 2000, MILLISECOND, 15 * MILLISECOND + 3, 700 * MILLISECOND };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Intervals); At++) {
+        ULONG64 Start;
+        KTIMER Timer;
+        TICKS Ticks;
+
+        InitializeTicks(&Ticks);
+        KeInitializeTimer(&Timer);
+        Start = Now();
+        EXPECT_FALSE(KeSetTimer(&Timer, In(Intervals[At]), &Ticks.Dpc));
+        EXPECT_FALSE(KeReadStateTimer(&Timer));
+        EXPECT_EQ(KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
+        EXPECT_GE(Now() - Start, (ULONG64)Intervals[At]);
+        EXPECT_TRUE(KeReadStateTimer(&Timer));
+        EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+        EXPECT_EQ(Ticks.Count, 1);
+        EXPECT_GE(Ticks.LastTime - Start, (ULONG64)Intervals[At]);
+        if (KtestVirtualTime())         /* late by the instructions of the interrupt only: a tick is 156250 */
+            EXPECT_LE(Ticks.LastTime - Start, (ULONG64)Intervals[At] + 500);
+    }
+}
+
+/* Trap 25. */
+TEST(ke_timer, due_at_once_expires_inside_the_call)
+{
+    static const LONGLONG Due[] = { 0, 1 };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Due); At++) {
+        KTIMER Timer;
+        TICKS Ticks;
+
+        InitializeTicks(&Ticks);
+        KeInitializeTimer(&Timer);
+        EXPECT_FALSE(KeSetTimer(&Timer, (LARGE_INTEGER){ .QuadPart = Due[At] }, &Ticks.Dpc));
+        EXPECT_TRUE(KeReadStateTimer(&Timer));
+        EXPECT_EQ(Ticks.Count, 1);
+        EXPECT_FALSE(KeCancelTimer(&Timer));
+    }
+}
+
+/* Trap 26. */
+TEST(ke_timer, setting_again_replaces_due_time_and_dpc)
+{
+    TICKS First, Second;
+    KTIMER Timer;
+
+    InitializeTicks(&First);
+    InitializeTicks(&Second);
+    KeInitializeTimer(&Timer);
+    EXPECT_FALSE(KeSetTimer(&Timer, In(5 * MILLISECOND), &First.Dpc));
+    EXPECT_TRUE(KeSetTimer(&Timer, In(20 * MILLISECOND), &Second.Dpc));
+    EXPECT_EQ(WaitFor(&Timer, 10 * MILLISECOND), STATUS_TIMEOUT);
+    EXPECT_EQ(WaitFor(&Second.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+    EXPECT_EQ(First.Count, 0);
+    EXPECT_EQ(Second.Count, 1);
+    KeSetTimer(&Timer, In(5 * MILLISECOND), &First.Dpc);
+    EXPECT_TRUE(KeSetTimer(&Timer, In(6 * MILLISECOND), NULL));
+    EXPECT_EQ(WaitFor(&Timer, 1000 * MILLISECOND), STATUS_SUCCESS);
+    EXPECT_EQ(First.Count, 0);
+}
+
+TEST(ke_timer, set_clears_the_state_and_a_later_set_returns_false_after_expiry)
+{
+    KTIMER Timer;
+
+    KeInitializeTimer(&Timer);
+    KeSetTimer(&Timer, In(0), NULL);
+    EXPECT_TRUE(KeReadStateTimer(&Timer));
+    EXPECT_FALSE(KeSetTimer(&Timer, In(50 * MILLISECOND), NULL));
+    EXPECT_FALSE(KeReadStateTimer(&Timer));
+    EXPECT_TRUE(KeCancelTimer(&Timer));
+    EXPECT_FALSE(KeCancelTimer(&Timer));
+}
+
+/* Trap 27. */
+TEST(ke_timer, cancel_leaves_a_queued_dpc)
+{
+    KTIMER Timer;
+    KIRQL OldIrql;
+    TICKS Ticks;
+
+    InitializeTicks(&Ticks);
+    KeInitializeTimer(&Timer);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeSetTimer(&Timer, In(0), &Ticks.Dpc);
+    EXPECT_EQ(Ticks.Count, 0);
+    EXPECT_FALSE(KeCancelTimer(&Timer));
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Ticks.Count, 1);
+}
+
+static VOID WaitOnTimer(PVOID Timer) { KeWaitForSingleObject(Timer, Executive, KernelMode, FALSE, NULL); }
+
+/* Trap 28. */
+TEST(ke_timer, cancel_wakes_nobody_and_keeps_the_state)
+{
+    PKTHREAD Thread;
+    KTIMER Timer;
+
+    KeInitializeTimer(&Timer);
+    KeSetTimer(&Timer, In(50 * MILLISECOND), NULL);
+    Thread = KtestThread(WaitOnTimer, &Timer, 9);
+    KtestWaitBlocked(Thread, &Timer);
+    EXPECT_TRUE(KeCancelTimer(&Timer));
+    EXPECT_FALSE(KeReadStateTimer(&Timer));
+    EXPECT_EQ(WaitFor(Thread, 100 * MILLISECOND), STATUS_TIMEOUT);
+    KeSetTimer(&Timer, In(0), NULL);
+    KtestJoin(Thread);
+}
+
+/* Trap 23. */
+TEST(ke_timer, periodic_is_signalled_and_queued_at_the_same_time)
+{
+    KTIMER Timer;
+    TICKS Ticks;
+
+    InitializeTicks(&Ticks);
+    KeInitializeTimer(&Timer);
+    KeSetTimerEx(&Timer, In(10 * MILLISECOND), 10, &Ticks.Dpc);
+    EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+    EXPECT_TRUE(KeReadStateTimer(&Timer));
+    EXPECT_TRUE(KeCancelTimer(&Timer));
+    EXPECT_TRUE(KeReadStateTimer(&Timer));
+}
+
+TEST(ke_timer, periods_do_not_drift)
+{
+    enum { PERIODS = 100, PERIOD = 3 };
+    ULONG64 Start;
+    KTIMER Timer;
+    TICKS Ticks;
+
+    InitializeTicks(&Ticks);
+    KeInitializeTimer(&Timer);
+    Start = Now();
+    KeSetTimerEx(&Timer, In(PERIOD * MILLISECOND), PERIOD, &Ticks.Dpc);
+    while (Ticks.Count < PERIODS)
+        if (WaitFor(&Ticks.Event, 1000 * MILLISECOND) != STATUS_SUCCESS)
+            break;
+    EXPECT_TRUE(KeCancelTimer(&Timer));
+    EXPECT_GE(Ticks.LastTime - Start, (ULONG64)PERIODS * PERIOD * MILLISECOND);
+    if (KtestVirtualTime()) {
+        EXPECT_EQ(Ticks.Count, PERIODS);
+        EXPECT_LE(Ticks.LastTime - Start, (ULONG64)PERIODS * PERIOD * MILLISECOND + 500);
+    }
+}
+
+typedef struct _RELEASED { KTIMER Timer; volatile LONG Count; volatile LONG Stop; } RELEASED;
+
+static VOID CountPeriods(PVOID Context)
+{
+    RELEASED *Released = Context;
+
+    while (!Released->Stop)
+        if (WaitFor(&Released->Timer, 1000 * MILLISECOND) == STATUS_SUCCESS)
+            __atomic_add_fetch(&Released->Count, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Trap 24: two waiters, one is released per period. */
+TEST(ke_timer, periodic_sync_timer_releases_one_waiter_a_period)
+{
+    RELEASED Released = { .Count = 0 };
+    PKTHREAD Threads[2];
+    LARGE_INTEGER Interval = In(105 * MILLISECOND);
+
+    KeInitializeTimerEx(&Released.Timer, SynchronizationTimer);
+    for (int At = 0; At < 2; At++)
+        Threads[At] = KtestThread(CountPeriods, &Released, 9);
+    KtestWaitBlocked(Threads[0], &Released.Timer);
+    KtestWaitBlocked(Threads[1], &Released.Timer);
+    KeSetTimerEx(&Released.Timer, In(10 * MILLISECOND), 10, NULL);
+    KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+    if (KtestVirtualTime())
+        EXPECT_EQ(Released.Count, 10);
+    EXPECT_GE(Released.Count, 1);
+    KeCancelTimer(&Released.Timer);
+    Released.Stop = TRUE;
+    for (int At = 0; At < 2; At++)
+        KtestJoin(Threads[At]);
+}
+
+/* Trap 29. */
+TEST(ke_timer, slow_dpc_coalesces_ticks)
+{
+    KTIMER Timer;
+    KIRQL OldIrql;
+    TICKS Ticks;
+    LONG Before;
+
+    InitializeTicks(&Ticks);
+    KeInitializeTimer(&Timer);
+    KeSetSystemAffinityThread(1);
+    KeSetTimerEx(&Timer, In(MILLISECOND), 1, &Ticks.Dpc);
+    WaitFor(&Ticks.Event, 1000 * MILLISECOND);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    Before = Ticks.Count;
+    KeStallExecutionProcessor(10 * 1000);
+    KeLowerIrql(OldIrql);
+    EXPECT_GE(Ticks.Count, Before + 1);
+    EXPECT_LE(Ticks.Count, Before + 2);
+    KeCancelTimer(&Timer);
+    KeFlushQueuedDpcs();
+    KeRevertToUserAffinityThread();
+}
+
+/* Many timers, every due time distinct and random, some cancelled: each fires once, in order, not early. */
+enum { MANY = 600 };
+
+static struct { KTIMER Timer; KDPC Dpc; ULONG64 Due, Fired; BOOLEAN Cancelled; } Many[MANY];
+static volatile LONG ManyFired, ManyMisordered;
+static ULONG64 ManyLastDue;
+
+static VOID NoteFired(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    ULONG_PTR At = (ULONG_PTR)Context;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    EXPECT_EQ(Many[At].Fired, 0);
+    Many[At].Fired = Now();
+    if (Many[At].Due < ManyLastDue)
+        ManyMisordered++;
+    ManyLastDue = Many[At].Due;
+    ManyFired++;
+}
+
+TEST(ke_timer, hundreds_fire_once_each_in_order_and_on_time)
+{
+    ULONG64 Seed = 88172645463325252ull;
+    LONG Expected = 0;
+    LARGE_INTEGER Long = In(70000 * MILLISECOND);
+
+    if (!KtestVirtualTime())
+        Long = In(700 * MILLISECOND);
+    ManyFired = ManyMisordered = 0;
+    ManyLastDue = 0;
+    memset(Many, 0, sizeof Many);
+    KeSetSystemAffinityThread(1);
+    for (ULONG At = 0; At < MANY; At++) {
+        Seed ^= Seed << 13, Seed ^= Seed >> 7, Seed ^= Seed << 17;
+        KeInitializeTimer(&Many[At].Timer);
+        KeInitializeDpc(&Many[At].Dpc, NoteFired, (PVOID)(ULONG_PTR)At);
+        Many[At].Due = Now() + 20 * MILLISECOND + (Seed >> 8) % (KtestVirtualTime() ? 600000000 : 6000000);
+        KeSetTimer(&Many[At].Timer, In((LONGLONG)(Many[At].Due - Now())), &Many[At].Dpc);
+        Many[At].Due = Many[At].Timer.DueTime;
+    }
+    for (ULONG At = 0; At < MANY; At++) {
+        Many[At].Cancelled = At % 3 == 0;
+        if (Many[At].Cancelled)
+            EXPECT_TRUE(KeCancelTimer(&Many[At].Timer));
+        else
+            Expected++;
+    }
+    KeDelayExecutionThread(KernelMode, FALSE, &Long);
+    EXPECT_EQ(ManyFired, Expected);
+    EXPECT_EQ(ManyMisordered, 0);
+    for (ULONG At = 0; At < MANY; At++) {
+        EXPECT_EQ(Many[At].Fired == 0, Many[At].Cancelled);
+        if (Many[At].Cancelled)
+            continue;
+        EXPECT_GE(Many[At].Fired, Many[At].Due);
+        if (KtestVirtualTime())
+            EXPECT_LE(Many[At].Fired, Many[At].Due + 1000);
+    }
+    KeRevertToUserAffinityThread();
+}
+
+TEST(ke_timer, burst_at_one_due_time_fires_all)
+{
+    LARGE_INTEGER Due;
+
+    ManyFired = 0;
+    memset(Many, 0, sizeof Many);
+    KeQuerySystemTimePrecise(&Due);
+    Due.QuadPart += 50 * MILLISECOND;
+    KeSetSystemAffinityThread(1);
+    for (ULONG At = 0; At < MANY; At++) {
+        KeInitializeTimer(&Many[At].Timer);
+        KeInitializeDpc(&Many[At].Dpc, NoteFired, (PVOID)(ULONG_PTR)At);
+        KeSetTimer(&Many[At].Timer, Due, &Many[At].Dpc);
+    }
+    for (int Round = 0; Round < 100 && ManyFired < MANY; Round++) {
+        LARGE_INTEGER Step = In(10 * MILLISECOND);
+
+        KeDelayExecutionThread(KernelMode, FALSE, &Step);
+    }
+    EXPECT_EQ(ManyFired, MANY);
+    KeRevertToUserAffinityThread();
+}
+
+TEST(ke_timer, extreme_due_times_stay_queued)
+{
+    static const LONGLONG Due[] = { MAXLONG * 10000ll, 0x7FFFFFFFFFFFFFFFll, -0x7FFFFFFFFFFFFFFFll };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Due); At++) {
+        LARGE_INTEGER Time = { .QuadPart = Due[At] };
+        KTIMER Timer;
+
+        if (At == 0) {                  /* just ahead of now, as an absolute time */
+            KeQuerySystemTimePrecise(&Time);
+            Time.QuadPart += Due[0];
+        }
+        KeInitializeTimer(&Timer);
+        EXPECT_FALSE(KeSetTimer(&Timer, Time, NULL));
+        EXPECT_EQ(WaitFor(&Timer, MILLISECOND), STATUS_TIMEOUT);
+        EXPECT_TRUE(KeCancelTimer(&Timer));
+    }
+}

@@ -1,0 +1,244 @@
+/* wait_test.c - one thread, one object: how a wait ends and at which IRQL it returns. */
+#include <ke/apc.h>
+#include <ke/clock.h>
+#include <ke/dpc.h>
+#include <ke/event.h>
+#include <ke/irql.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+enum { MILLISECOND = 10000 };
+
+static ULONG64 Now(void)
+{
+    ULONG64 Counter;
+
+    return KeQueryInterruptTimePrecise(&Counter);
+}
+
+TEST(ke_wait, zero_timeout_tests_without_blocking_at_any_irql)
+{
+    static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        KIRQL OldIrql;
+        KEVENT Event;
+
+        KeInitializeEvent(&Event, SynchronizationEvent, TRUE);
+        KeRaiseIrql(Levels[At], &OldIrql);
+        EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Zero), STATUS_SUCCESS);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Zero), STATUS_TIMEOUT);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        KeLowerIrql(OldIrql);
+    }
+}
+
+static VOID WaitInDpc(PKDPC Dpc, PVOID Context, PVOID Event, PVOID Result)
+{
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    *(NTSTATUS *)Result = KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, &Zero);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+}
+
+/* Trap 14. */
+TEST(ke_wait, zero_timeout_works_inside_a_dpc)
+{
+    NTSTATUS First = -1, Second = -1;
+    KEVENT Event;
+    KDPC Dpc;
+
+    KeInitializeEvent(&Event, SynchronizationEvent, TRUE);
+    KeInitializeDpc(&Dpc, WaitInDpc, NULL);
+    KeInsertQueueDpc(&Dpc, &Event, &First);
+    KeInsertQueueDpc(&Dpc, &Event, &Second);
+    EXPECT_EQ(First, STATUS_SUCCESS);
+    EXPECT_EQ(Second, STATUS_TIMEOUT);
+}
+
+TEST(ke_wait, relative_timeout_ends_the_wait_on_time)
+{
+    static const LONGLONG Intervals[] = { 1, 10, 5 * MILLISECOND, 1000 * MILLISECOND + 7 };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Intervals); At++) {
+        LARGE_INTEGER Timeout = { .QuadPart = -Intervals[At] };
+        ULONG64 Start, End;
+        KEVENT Event;
+
+        KeInitializeEvent(&Event, NotificationEvent, FALSE);
+        Start = Now();
+        EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Timeout), STATUS_TIMEOUT);
+        End = Now();
+        EXPECT_GE(End - Start, (ULONG64)Intervals[At]);
+        if (KtestVirtualTime())
+            EXPECT_LE(End - Start, (ULONG64)Intervals[At] + 500);      /* 50 us of instructions */
+        EXPECT_EQ(KeReadStateEvent(&Event), 0);
+    }
+}
+
+TEST(ke_wait, absolute_timeout_is_system_time)
+{
+    LARGE_INTEGER Timeout, Past = { .QuadPart = 1 };
+    LARGE_INTEGER After;
+    KEVENT Event;
+
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    KeQuerySystemTimePrecise(&Timeout);
+    Timeout.QuadPart += 20 * MILLISECOND;
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Timeout), STATUS_TIMEOUT);
+    KeQuerySystemTimePrecise(&After);
+    EXPECT_GE(After.QuadPart, Timeout.QuadPart);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Past), STATUS_TIMEOUT);
+    KeSetEvent(&Event, 0, FALSE);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Past), STATUS_SUCCESS);
+}
+
+/* ---- Alerts ---- */
+
+/* Trap 13: the object is looked at before the alert, and the alert before the timeout. */
+TEST(ke_wait, object_before_alert_before_zero_timeout)
+{
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+    PKTHREAD Self = KeGetCurrentThread();
+    KEVENT Event;
+
+    KeInitializeEvent(&Event, SynchronizationEvent, TRUE);
+    EXPECT_FALSE(KeAlertThread(Self, KernelMode));
+    EXPECT_TRUE(KeAlertThread(Self, KernelMode));
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Zero), STATUS_SUCCESS);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, &Zero), STATUS_TIMEOUT);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Zero), STATUS_ALERTED);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Zero), STATUS_TIMEOUT);
+    EXPECT_FALSE(KeTestAlertThread(KernelMode));
+}
+
+typedef struct _ALERTED { KEVENT Event; KPROCESSOR_MODE Mode; BOOLEAN Alertable; NTSTATUS Status; } ALERTED;
+
+static VOID WaitForAlert(PVOID Context)
+{
+    ALERTED *Wait = Context;
+
+    Wait->Status = KeWaitForSingleObject(&Wait->Event, Executive, Wait->Mode, Wait->Alertable, NULL);
+}
+
+TEST(ke_wait, alert_ends_an_alertable_wait_of_its_mode)
+{
+    static const struct { KPROCESSOR_MODE Wait, Alert; BOOLEAN Alertable, Ends; } Cases[] = {
+        { KernelMode, KernelMode, TRUE, TRUE }, { UserMode, KernelMode, TRUE, TRUE }, { UserMode, UserMode, TRUE, TRUE },
+        { KernelMode, UserMode, TRUE, FALSE },  { KernelMode, KernelMode, FALSE, FALSE },
+    };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Cases); At++) {
+        ALERTED Wait = { .Mode = Cases[At].Wait, .Alertable = Cases[At].Alertable, .Status = -1 };
+        PKTHREAD Thread;
+
+        KeInitializeEvent(&Wait.Event, NotificationEvent, FALSE);
+        Thread = KtestThread(WaitForAlert, &Wait, 9);
+        KtestWaitBlocked(Thread, &Wait.Event);
+        EXPECT_FALSE(KeAlertThread(Thread, Cases[At].Alert));
+        EXPECT_EQ(Thread->Alerted[(int)Cases[At].Alert], !Cases[At].Ends);
+        if (!Cases[At].Ends)
+            KeSetEvent(&Wait.Event, 0, FALSE);
+        KtestJoin(Thread);
+        EXPECT_EQ(Wait.Status, Cases[At].Ends ? STATUS_ALERTED : STATUS_SUCCESS);
+    }
+}
+
+/* ---- Delays ---- */
+
+/* Trap 31: success, not a timeout, and never early. */
+TEST(ke_wait, delay_is_never_early_and_succeeds)
+{
+    static const LONGLONG Intervals[] = { 1, 100, MILLISECOND, 15 * MILLISECOND, 123 * MILLISECOND };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Intervals); At++) {
+        LARGE_INTEGER Interval = { .QuadPart = -Intervals[At] };
+        ULONG64 Start = Now();
+
+        EXPECT_EQ(KeDelayExecutionThread(KernelMode, FALSE, &Interval), STATUS_SUCCESS);
+        EXPECT_GE(Now() - Start, (ULONG64)Intervals[At]);
+    }
+}
+
+TEST(ke_wait, delay_of_an_hour_costs_no_time_in_virtual_time)
+{
+    LARGE_INTEGER Hour = { .QuadPart = -36000000000ll };
+    ULONG64 Start = Now();
+
+    if (!KtestVirtualTime()) {
+        KtestSkip("an hour of real time");
+        return;
+    }
+    EXPECT_EQ(KeDelayExecutionThread(KernelMode, FALSE, &Hour), STATUS_SUCCESS);
+    EXPECT_GE(Now() - Start, 36000000000ull);
+    EXPECT_LE(Now() - Start, 36000000000ull + 1000);
+}
+
+TEST(ke_wait, delay_alert_comes_before_the_due_test)
+{
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+
+    KeAlertThread(KeGetCurrentThread(), KernelMode);
+    EXPECT_EQ(KeDelayExecutionThread(KernelMode, TRUE, &Zero), STATUS_ALERTED);
+    EXPECT_EQ(KeDelayExecutionThread(KernelMode, TRUE, &Zero), STATUS_SUCCESS);
+}
+
+static VOID Count(PVOID Context) { __atomic_add_fetch((volatile LONG *)Context, 1, __ATOMIC_SEQ_CST); }
+
+TEST(ke_wait, delay_of_zero_lets_an_equal_run)
+{
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+    volatile LONG Ran = 0;
+    PKTHREAD Thread;
+
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(Count, (PVOID)&Ran, 8);
+    KeSetAffinityThread(Thread, 1);
+    EXPECT_EQ(KeDelayExecutionThread(KernelMode, FALSE, &Zero), STATUS_SUCCESS);
+    EXPECT_EQ(Ran, 1);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
+/* Trap 31, second half: setting the clock moves absolute waits and leaves relative ones alone. */
+typedef struct _CLOCKED { LARGE_INTEGER Timeout; KEVENT Never; volatile LONG Done; } CLOCKED;
+
+static VOID WaitUntil(PVOID Context)
+{
+    CLOCKED *Wait = Context;
+
+    EXPECT_EQ(KeWaitForSingleObject(&Wait->Never, Executive, KernelMode, FALSE, &Wait->Timeout), STATUS_TIMEOUT);
+    Wait->Done = TRUE;
+}
+
+TEST(ke_wait, setting_the_system_time_moves_absolute_waits_only)
+{
+    CLOCKED Absolute = { .Done = FALSE }, Relative = { .Done = FALSE };
+    LARGE_INTEGER Time, Old, Back;
+    PKTHREAD First, Second;
+
+    KeInitializeEvent(&Absolute.Never, NotificationEvent, FALSE);
+    KeInitializeEvent(&Relative.Never, NotificationEvent, FALSE);
+    KeQuerySystemTimePrecise(&Time);
+    Absolute.Timeout.QuadPart = Time.QuadPart + 36000000000ll;
+    Relative.Timeout.QuadPart = -300 * MILLISECOND;
+    First = KtestThread(WaitUntil, &Absolute, 9);
+    Second = KtestThread(WaitUntil, &Relative, 9);
+    KtestWaitBlocked(First, &Absolute.Never);
+    KtestWaitBlocked(Second, &Relative.Never);
+    Time.QuadPart += 36000000000ll;
+    KeSetSystemTime(&Time, &Old);
+    KtestJoin(First);
+    EXPECT_TRUE(Absolute.Done);
+    EXPECT_FALSE(Relative.Done);
+    KeQuerySystemTimePrecise(&Back);
+    Back.QuadPart -= 36000000000ll;
+    KeSetSystemTime(&Back, &Old);
+    KtestJoin(Second);
+}
