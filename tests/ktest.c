@@ -295,10 +295,16 @@ static LONG_PTR WaitsFor(PKTHREAD Thread)
     return Thread->State == Waiting && Thread->WaitBlockList != NULL ? (LONG_PTR)Thread->WaitBlockList->Object : 0;
 }
 
+/* In virtual time a test may sleep for hours, and one that sleeps for ever is found as fast. */
+static LONG HangSeconds(void)
+{
+    return KtestVirtualTime() ? KTEST_VIRTUAL_HANG_SECONDS : KTEST_HANG_SECONDS;
+}
+
 /* Run Test to its end. Returns: FALSE if it does not come to one. */
 static BOOLEAN RunTest(const KTEST *Test)
 {
-    LARGE_INTEGER Patience = { .QuadPart = KTEST_HANG_SECONDS * -10000000ll };
+    LARGE_INTEGER Patience = { .QuadPart = HangSeconds() * -10000000ll };
     char Name[NAME_SIZE];
     BOOLEAN Ended;
 
@@ -333,7 +339,7 @@ static BOOLEAN RunAll(void)
         if (!RunTest(Run.Tests[At])) {
             TapPrint("Bail out! %s.%s does not end\n", Run.Suite, Run.Tests[At]->Name);
             LogPrint("%s.%s does not end within %d seconds: the run stops here\n", Run.Suite,
-                     Run.Tests[At]->Name, KTEST_HANG_SECONDS);
+                     Run.Tests[At]->Name, HangSeconds());
             return FALSE;
         }
     }

@@ -3,7 +3,7 @@
 
 #include <ke/thread.h>
 
-enum { KTEST_PATIENCE_SECONDS = 30, KTEST_HANG_SECONDS = 60 };
+enum { KTEST_PATIENCE_SECONDS = 30, KTEST_HANG_SECONDS = 60, KTEST_VIRTUAL_HANG_SECONDS = 100000 };
 
 /* ---- ktest.c ---- */
 
