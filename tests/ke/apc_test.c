@@ -1,0 +1,292 @@
+/* apc_test.c - kernel APCs: who holds them back, and when they run. */
+#include <arch/arch.h>
+#include <ke/apc.h>
+#include <ke/clock.h>
+#include <ke/event.h>
+#include <ke/irql.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+typedef struct _LOG {
+    volatile LONG Special, Kernel, Normal;
+    KIRQL KernelIrql, NormalIrql;
+    PVOID Context, Argument1, Argument2;
+    char Order[32];
+    volatile LONG Length;
+} LOG;
+
+static LOG *Log;
+
+static void Append(char What) { Log->Order[__atomic_fetch_add(&Log->Length, 1, __ATOMIC_SEQ_CST) % 31] = What; }
+
+static VOID SpecialRoutine(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    EXPECT_EQ(*Normal, NULL);
+    memset(Apc, 0xAA, sizeof *Apc);     /* it is the routine's from here on */
+    Log->KernelIrql = KeGetCurrentIrql();
+    Append('s');
+    Log->Special++;
+}
+
+static VOID KernelRoutine(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Normal);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    Log->KernelIrql = KeGetCurrentIrql();
+    Append('k');
+    Log->Kernel++;
+}
+
+static VOID NormalRoutine(PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    Log->NormalIrql = KeGetCurrentIrql();
+    Log->Context = Context;
+    Log->Argument1 = Argument1;
+    Log->Argument2 = Argument2;
+    Append('n');
+    Log->Normal++;
+}
+
+static void Special(PKAPC Apc, PKTHREAD Thread)
+{
+    KeInitializeApc(Apc, Thread, OriginalApcEnvironment, SpecialRoutine, NULL, NULL, UserMode, NULL);
+}
+
+static void Normal(PKAPC Apc, PKTHREAD Thread, PVOID Context)
+{
+    KeInitializeApc(Apc, Thread, OriginalApcEnvironment, KernelRoutine, NULL, NormalRoutine, KernelMode, Context);
+}
+
+TEST(ke_apc, special_runs_at_apc_level_before_the_insert_returns)
+{
+    LOG Here = { .Special = 0 };
+    KAPC Apc;
+
+    Log = &Here;
+    Special(&Apc, KeGetCurrentThread());
+    EXPECT_EQ(Apc.ApcMode, KernelMode);
+    EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    EXPECT_EQ(Here.Special, 1);
+    EXPECT_EQ(Here.KernelIrql, APC_LEVEL);
+    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+}
+
+/* Trap 1, its second half. */
+TEST(ke_apc, runs_when_cr8_is_written_by_hand)
+{
+    static const KIRQL Levels[] = { APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        LOG Here = { .Special = 0 };
+        KAPC Apc;
+
+        Log = &Here;
+        Special(&Apc, KeGetCurrentThread());
+        ArchWriteIrql(APC_LEVEL);
+        KeInsertQueueApc(&Apc, NULL, NULL, 0);
+        ArchWriteIrql(Levels[At]);
+        EXPECT_EQ(Here.Special, 0);
+        ArchWriteIrql(PASSIVE_LEVEL);
+        EXPECT_EQ(Here.Special, 1);
+    }
+}
+
+TEST(ke_apc, normal_runs_at_passive_with_its_arguments)
+{
+    LOG Here = { .Normal = 0 };
+    KAPC Apc;
+
+    Log = &Here;
+    Normal(&Apc, KeGetCurrentThread(), &Here);
+    EXPECT_TRUE(KeInsertQueueApc(&Apc, &Apc, Log, 0));
+    EXPECT_EQ(Here.Kernel, 1);
+    EXPECT_EQ(Here.Normal, 1);
+    EXPECT_EQ(Here.KernelIrql, APC_LEVEL);
+    EXPECT_EQ(Here.NormalIrql, PASSIVE_LEVEL);
+    EXPECT_EQ(Here.Context, &Here);
+    EXPECT_EQ(Here.Argument1, &Apc);
+    EXPECT_EQ(Here.Argument2, &Here);
+}
+
+TEST(ke_apc, critical_region_holds_back_normals_only)
+{
+    LOG Here = { .Normal = 0 };
+    KAPC First, Second;
+
+    Log = &Here;
+    Normal(&First, KeGetCurrentThread(), NULL);
+    Special(&Second, KeGetCurrentThread());
+    KeEnterCriticalRegion();
+    KeEnterCriticalRegion();
+    EXPECT_TRUE(KeAreApcsDisabled());
+    EXPECT_FALSE(KeAreAllApcsDisabled());
+    EXPECT_TRUE(KeInsertQueueApc(&First, NULL, NULL, 0));
+    EXPECT_FALSE(KeInsertQueueApc(&First, NULL, NULL, 0));
+    KeInsertQueueApc(&Second, NULL, NULL, 0);
+    EXPECT_EQ(Here.Special, 1);
+    KeLeaveCriticalRegion();
+    EXPECT_EQ(Here.Normal, 0);
+    KeLeaveCriticalRegion();
+    EXPECT_EQ(Here.Normal, 1);
+    EXPECT_FALSE(KeAreApcsDisabled());
+}
+
+/* Trap 50. */
+TEST(ke_apc, leaving_the_region_at_apc_level_waits_for_passive)
+{
+    LOG Here = { .Normal = 0 };
+    KIRQL OldIrql;
+    KAPC Apc;
+
+    Log = &Here;
+    Normal(&Apc, KeGetCurrentThread(), NULL);
+    KeEnterCriticalRegion();
+    KeInsertQueueApc(&Apc, NULL, NULL, 0);
+    KeRaiseIrql(APC_LEVEL, &OldIrql);
+    KeLeaveCriticalRegion();
+    EXPECT_EQ(Here.Normal, 0);
+    ArchWriteIrql(OldIrql);
+    EXPECT_EQ(Here.Normal, 1);
+}
+
+TEST(ke_apc, guarded_region_holds_back_everything)
+{
+    LOG Here = { .Normal = 0 };
+    KAPC First, Second;
+
+    Log = &Here;
+    Normal(&First, KeGetCurrentThread(), NULL);
+    Special(&Second, KeGetCurrentThread());
+    KeEnterGuardedRegion();
+    EXPECT_TRUE(KeAreApcsDisabled());
+    EXPECT_TRUE(KeAreAllApcsDisabled());
+    KeInsertQueueApc(&First, NULL, NULL, 0);
+    KeInsertQueueApc(&Second, NULL, NULL, 0);
+    EXPECT_EQ(Here.Length, 0);
+    KeLeaveGuardedRegion();
+    EXPECT_EQ(strcmp(Here.Order, "skn"), 0);        /* the special first, though it came second */
+}
+
+TEST(ke_apc, over_leaving_counts_as_disabled_too)
+{
+    KeLeaveCriticalRegion();
+    EXPECT_TRUE(KeAreApcsDisabled());
+    KeEnterCriticalRegion();
+    EXPECT_FALSE(KeAreApcsDisabled());
+}
+
+/* ---- APCs and waits ---- */
+
+typedef struct _SLEEPER { KEVENT Event; LONGLONG Timeout; NTSTATUS Status; ULONG64 Woke; } SLEEPER;
+
+static VOID Sleep(PVOID Context)
+{
+    LARGE_INTEGER Timeout;
+    SLEEPER *Sleeper = Context;
+    ULONG64 Counter;
+
+    Timeout.QuadPart = Sleeper->Timeout;
+    Sleeper->Status = KeWaitForSingleObject(&Sleeper->Event, Executive, KernelMode, FALSE, Timeout.QuadPart ? &Timeout : NULL);
+    Sleeper->Woke = KeQueryInterruptTimePrecise(&Counter);
+}
+
+/* The wait goes on after the APC. Trap 54: at the tail of the list. */
+TEST(ke_apc, interrupted_waiter_goes_to_the_tail)
+{
+    LOG Here = { .Special = 0 };
+    SLEEPER First = { .Status = -1 };
+    PKTHREAD Threads[2];
+    KAPC Apc;
+
+    Log = &Here;
+    KeInitializeEvent(&First.Event, SynchronizationEvent, FALSE);
+    Threads[0] = KtestThread(Sleep, &First, 9);
+    KtestWaitBlocked(Threads[0], &First.Event);
+    Threads[1] = KtestThread(Sleep, &First, 9);
+    KtestWaitBlocked(Threads[1], &First.Event);
+    Special(&Apc, Threads[0]);
+    KeInsertQueueApc(&Apc, NULL, NULL, 0);
+    KtestWaitFor(&Here.Special);
+    KtestWaitBlocked(Threads[0], &First.Event);
+    KeSetEvent(&First.Event, 0, FALSE);
+    KtestJoin(Threads[1]);
+    EXPECT_EQ(Threads[0]->State, Waiting);
+    KeSetEvent(&First.Event, 0, FALSE);
+    KtestJoin(Threads[0]);
+    EXPECT_EQ(First.Status, STATUS_SUCCESS);
+}
+
+/* Trap 32. */
+TEST(ke_apc, does_not_restart_a_relative_timeout)
+{
+    LARGE_INTEGER Half = { .QuadPart = -500000 };
+    LOG Here = { .Special = 0 };
+    SLEEPER Sleeper = { .Timeout = -1000000 };
+    ULONG64 Start, Counter;
+    PKTHREAD Thread;
+    KAPC Apc;
+
+    Log = &Here;
+    KeInitializeEvent(&Sleeper.Event, NotificationEvent, FALSE);
+    Start = KeQueryInterruptTimePrecise(&Counter);
+    Thread = KtestThread(Sleep, &Sleeper, 9);
+    KtestWaitBlocked(Thread, &Sleeper.Event);
+    KeDelayExecutionThread(KernelMode, FALSE, &Half);
+    Special(&Apc, Thread);
+    KeInsertQueueApc(&Apc, NULL, NULL, 0);
+    KtestJoin(Thread);
+    EXPECT_EQ(Here.Special, 1);
+    EXPECT_EQ(Sleeper.Status, STATUS_TIMEOUT);
+    EXPECT_GE(Sleeper.Woke - Start, 1000000);
+    if (KtestVirtualTime())
+        EXPECT_LE(Sleeper.Woke - Start, 1010000);
+}
+
+static VOID RunAndCount(PVOID Context)
+{
+    volatile LONG *Stop = Context;
+
+    Append('r');
+    while (!*Stop)
+        ArchPause();
+}
+
+TEST(ke_apc, reaches_a_thread_that_runs_elsewhere_or_is_ready)
+{
+    LOG Here = { .Special = 0 };
+    volatile LONG Stop = 0;
+    PKTHREAD Thread;
+    KAPC Apc;
+
+    Log = &Here;
+    Thread = KtestThread(RunAndCount, (PVOID)&Stop, 8);
+    KtestWaitFor(&Here.Length);
+    Special(&Apc, Thread);
+    KeInsertQueueApc(&Apc, NULL, NULL, 0);
+    KtestWaitFor(&Here.Special);
+    Stop = 1;
+    KtestJoin(Thread);
+}
+
+TEST(ke_apc, ended_thread_takes_none)
+{
+    LOG Here = { .Special = 0 };
+    volatile LONG Stop = 1;
+    PKTHREAD Thread;
+    KAPC Apc;
+
+    Log = &Here;
+    Thread = KtestThread(RunAndCount, (PVOID)&Stop, 9);
+    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    Special(&Apc, Thread);
+    EXPECT_FALSE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    KtestJoin(Thread);
+}

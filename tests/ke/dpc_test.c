@@ -1,0 +1,352 @@
+/* dpc_test.c - deferred procedure calls: when they run, where, in what order, and once. */
+#include <arch/arch.h>
+#include <ke/apc.h>
+#include <ke/clock.h>
+#include <ke/dpc.h>
+#include <ke/event.h>
+#include <ke/init.h>
+#include <ke/irql.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+typedef struct _CALLS {
+    volatile LONG Count;
+    PVOID Argument1, Argument2;
+    ULONG Processor;
+    KIRQL Irql;
+    PKDPC Order[16];
+} CALLS;
+
+static VOID Note(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    CALLS *Calls = Context;
+
+    Calls->Argument1 = Argument1;
+    Calls->Argument2 = Argument2;
+    Calls->Irql = KeGetCurrentIrql();
+    Calls->Processor = KeGetCurrentProcessorNumber();
+    Calls->Order[Calls->Count % 16] = Dpc;
+    __atomic_add_fetch(&Calls->Count, 1, __ATOMIC_SEQ_CST);
+}
+
+TEST(ke_dpc, initialize_leaves_the_arguments)
+{
+    KDPC Dpc;
+
+    memset(&Dpc, 0x55, sizeof Dpc);
+    KeInitializeDpc(&Dpc, Note, &Dpc);
+    EXPECT_EQ(Dpc.Type, DpcObject);
+    EXPECT_EQ(Dpc.Importance, MediumImportance);
+    EXPECT_EQ(Dpc.Number, 0);
+    EXPECT_EQ(Dpc.DeferredRoutine, Note);
+    EXPECT_EQ(Dpc.DeferredContext, &Dpc);
+    EXPECT_EQ((ULONG64)Dpc.SystemArgument1, 0x5555555555555555ull);
+    EXPECT_EQ((ULONG64)Dpc.SystemArgument2, 0x5555555555555555ull);
+    EXPECT_EQ(Dpc.DpcData, NULL);
+}
+
+TEST(ke_dpc, from_passive_it_has_run_before_the_insert_returns)
+{
+    static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        CALLS Calls = { .Count = 0 };
+        KIRQL OldIrql;
+        KDPC Dpc;
+
+        KeInitializeDpc(&Dpc, Note, &Calls);
+        KeRaiseIrql(Levels[At], &OldIrql);
+        EXPECT_TRUE(KeInsertQueueDpc(&Dpc, &Calls, &Dpc));
+        EXPECT_EQ(Calls.Count, 1);
+        EXPECT_EQ(Calls.Irql, DISPATCH_LEVEL);
+        EXPECT_EQ(Calls.Argument1, &Calls);
+        EXPECT_EQ(Calls.Argument2, &Dpc);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        KeLowerIrql(OldIrql);
+    }
+}
+
+/* Trap 1: the driver's inlined KeLowerIrql is a bare write to CR8. */
+TEST(ke_dpc, runs_when_cr8_is_written_by_hand)
+{
+    static const KIRQL Levels[] = { DISPATCH_LEVEL, SYNCH_LEVEL, HIGH_LEVEL };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        CALLS Calls = { .Count = 0 };
+        KDPC Dpc;
+
+        KeInitializeDpc(&Dpc, Note, &Calls);
+        ArchWriteIrql(Levels[At]);
+        EXPECT_TRUE(KeInsertQueueDpc(&Dpc, NULL, NULL));
+        EXPECT_EQ(Calls.Count, 0);
+        ArchWriteIrql(PASSIVE_LEVEL);
+        EXPECT_EQ(Calls.Count, 1);
+    }
+}
+
+/* Trap 30. */
+TEST(ke_dpc, second_insert_fails_and_the_first_arguments_survive)
+{
+    CALLS Calls = { .Count = 0 };
+    KIRQL OldIrql;
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    EXPECT_TRUE(KeInsertQueueDpc(&Dpc, (PVOID)1, (PVOID)2));
+    EXPECT_FALSE(KeInsertQueueDpc(&Dpc, (PVOID)3, (PVOID)4));
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Calls.Count, 1);
+    EXPECT_EQ(Calls.Argument1, (PVOID)1);
+    EXPECT_EQ(Calls.Argument2, (PVOID)2);
+    EXPECT_TRUE(KeInsertQueueDpc(&Dpc, NULL, NULL));
+    EXPECT_EQ(Calls.Count, 2);
+}
+
+static VOID Requeue(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    CALLS *Calls = Context;
+
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    if (++Calls->Count < 100)
+        EXPECT_TRUE(KeInsertQueueDpc(Dpc, NULL, NULL));
+}
+
+TEST(ke_dpc, may_queue_itself_from_its_routine)
+{
+    CALLS Calls = { .Count = 0 };
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Requeue, &Calls);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    EXPECT_EQ(Calls.Count, 100);
+}
+
+static VOID Poison(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    memset(Dpc, 0xAA, sizeof *Dpc);
+    ++*(LONG *)Context;
+}
+
+TEST(ke_dpc, object_is_the_routines_once_it_starts)
+{
+    LONG Count = 0;
+    KIRQL OldIrql;
+    KDPC Dpc[2];
+
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    for (int At = 0; At < 2; At++) {
+        KeInitializeDpc(&Dpc[At], Poison, &Count);
+        KeInsertQueueDpc(&Dpc[At], NULL, NULL);
+    }
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Count, 2);
+    EXPECT_EQ(Dpc[1].Type, 0xAA);
+}
+
+TEST(ke_dpc, remove_keeps_it_from_running)
+{
+    CALLS Calls = { .Count = 0 };
+    KIRQL OldIrql;
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    EXPECT_FALSE(KeRemoveQueueDpc(&Dpc));
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    EXPECT_TRUE(KeRemoveQueueDpc(&Dpc));
+    EXPECT_FALSE(KeRemoveQueueDpc(&Dpc));
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Calls.Count, 0);
+}
+
+TEST(ke_dpc, high_goes_to_the_head_others_to_the_tail)
+{
+    static const KDPC_IMPORTANCE Importances[] = { MediumImportance, LowImportance, HighImportance, MediumHighImportance };
+    CALLS Calls = { .Count = 0 };
+    KIRQL OldIrql;
+    KDPC Dpc[4];
+
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    for (int At = 0; At < 4; At++) {
+        KeInitializeDpc(&Dpc[At], Note, &Calls);
+        KeSetImportanceDpc(&Dpc[At], Importances[At]);
+        KeInsertQueueDpc(&Dpc[At], NULL, NULL);
+    }
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Calls.Count, 4);
+    EXPECT_EQ(Calls.Order[0], &Dpc[2]);
+    EXPECT_EQ(Calls.Order[1], &Dpc[0]);
+    EXPECT_EQ(Calls.Order[2], &Dpc[1]);
+    EXPECT_EQ(Calls.Order[3], &Dpc[3]);
+}
+
+/* Low asks for no interrupt, but it runs: with the next one, when the processor idles, or at a tick. */
+TEST(ke_dpc, low_importance_runs_before_long)
+{
+    CALLS Calls = { .Count = 0 };
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    KeSetImportanceDpc(&Dpc, LowImportance);
+    EXPECT_TRUE(KeInsertQueueDpc(&Dpc, NULL, NULL));
+    KtestWaitFor(&Calls.Count);
+    EXPECT_EQ(Calls.Count, 1);
+}
+
+TEST(ke_dpc, low_importance_runs_under_a_busy_thread)
+{
+    ULONG64 Start, Counter;
+    CALLS Calls = { .Count = 0 };
+    KDPC Dpc;
+
+    KeSetSystemAffinityThread(1);
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    KeSetImportanceDpc(&Dpc, LowImportance);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    Start = KeQueryInterruptTimePrecise(&Counter);
+    while (Calls.Count == 0 && KeQueryInterruptTimePrecise(&Counter) - Start < 10000000)
+        ArchPause();
+    EXPECT_EQ(Calls.Count, 1);
+    KeRevertToUserAffinityThread();
+}
+
+TEST(ke_dpc, target_processor_is_where_it_runs)
+{
+    ULONG Processors = KeQueryActiveProcessorCount(NULL);
+
+    for (ULONG Number = 0; Number < Processors; Number++) {
+        CALLS Calls = { .Count = 0, .Processor = ~0u };
+        KIRQL OldIrql;
+        KDPC Dpc;
+
+        KeInitializeDpc(&Dpc, Note, &Calls);
+        KeSetTargetProcessorDpc(&Dpc, (CCHAR)Number);
+        KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+        KeInsertQueueDpc(&Dpc, NULL, NULL);
+        KeSetTargetProcessorDpc(&Dpc, 0);          /* no effect on a queued one */
+        KeLowerIrql(OldIrql);
+        KtestWaitFor(&Calls.Count);
+        EXPECT_EQ(Calls.Processor, Number);
+    }
+}
+
+TEST(ke_dpc, target_beyond_the_processors_is_ignored)
+{
+    CALLS Calls = { .Count = 0 };
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    KeSetTargetProcessorDpc(&Dpc, 63);
+    KeSetTargetProcessorDpc(&Dpc, 64);
+    KeSetTargetProcessorDpc(&Dpc, -1);
+    if (KeQueryActiveProcessorCount(NULL) < 64)
+        EXPECT_EQ(Dpc.Number, 0);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    KtestWaitFor(&Calls.Count);
+}
+
+TEST(ke_dpc, flush_waits_for_all_queued_before)
+{
+    ULONG Processors = KeQueryActiveProcessorCount(NULL);
+    CALLS Calls = { .Count = 0 };
+    KDPC Dpc[64];
+
+    for (ULONG Number = 0; Number < Processors; Number++) {
+        KeInitializeDpc(&Dpc[Number], Note, &Calls);
+        KeSetImportanceDpc(&Dpc[Number], LowImportance);
+        KeSetTargetProcessorDpc(&Dpc[Number], (CCHAR)Number);
+        KeInsertQueueDpc(&Dpc[Number], NULL, NULL);
+    }
+    KeFlushQueuedDpcs();
+    EXPECT_EQ(Calls.Count, Processors);
+}
+
+/* A DPC that readies a better thread: the switch happens when the DPC is over, before the insert returns. */
+static VOID SetFromDpc(PKDPC Dpc, PVOID Event, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeSetEvent(Event, 0, FALSE);
+}
+
+typedef struct _FOLLOWER { KEVENT Event; volatile LONG Ran; } FOLLOWER;
+
+static VOID Follow(PVOID Context)
+{
+    FOLLOWER *Follower = Context;
+
+    KeWaitForSingleObject(&Follower->Event, Executive, KernelMode, FALSE, NULL);
+    Follower->Ran = 1;
+}
+
+TEST(ke_dpc, thread_readied_in_a_dpc_preempts_after_it)
+{
+    FOLLOWER Follower = { .Ran = 0 };
+    PKTHREAD Thread;
+    KDPC Dpc;
+
+    KeSetSystemAffinityThread(1);
+    KeInitializeEvent(&Follower.Event, SynchronizationEvent, FALSE);
+    KeInitializeDpc(&Dpc, SetFromDpc, &Follower.Event);
+    Thread = KtestThread(Follow, &Follower, 12);
+    KeSetAffinityThread(Thread, 1);
+    KtestWaitBlocked(Thread, &Follower.Event);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    EXPECT_EQ(Follower.Ran, 1);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
+/* Every processor queues and removes the same DPC: each success of an insert ends in one run or one removal. */
+enum { ROUNDS = 2000 };
+static KDPC Contended;
+static volatile LONG Inserts, Removals, Runs, Finished;
+
+static VOID CountRun(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    __atomic_add_fetch(&Runs, 1, __ATOMIC_SEQ_CST);
+}
+
+static VOID Contend(PVOID Context)
+{
+    ULONG Seed = (ULONG)(ULONG_PTR)Context;
+
+    for (int Round = 0; Round < ROUNDS; Round++) {
+        KIRQL OldIrql = KeRaiseIrqlToDpcLevel();
+
+        if (KeInsertQueueDpc(&Contended, NULL, NULL))
+            __atomic_add_fetch(&Inserts, 1, __ATOMIC_SEQ_CST);
+        Seed = Seed * 1664525 + 1013904223;
+        if ((Seed >> 16) % 3 == 0 && KeRemoveQueueDpc(&Contended))
+            __atomic_add_fetch(&Removals, 1, __ATOMIC_SEQ_CST);
+        KeLowerIrql(OldIrql);
+    }
+    __atomic_add_fetch(&Finished, 1, __ATOMIC_SEQ_CST);
+}
+
+TEST(ke_dpc, inserts_are_conserved_under_contention)
+{
+    PKTHREAD Threads[4];
+
+    Inserts = Removals = Runs = Finished = 0;
+    KeInitializeDpc(&Contended, CountRun, NULL);
+    for (ULONG At = 0; At < 4; At++)
+        Threads[At] = KtestThread(Contend, (PVOID)(ULONG_PTR)(At + 1), 8);
+    for (ULONG At = 0; At < 4; At++)
+        KtestJoin(Threads[At]);
+    KeFlushQueuedDpcs();
+    EXPECT_EQ(Finished, 4);
+    EXPECT_EQ(Inserts, Removals + Runs);
+    EXPECT_GT(Runs, 0);
+}

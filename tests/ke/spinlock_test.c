@@ -1,0 +1,118 @@
+/* spinlock_test.c - spin locks, and the IRQL routines they stand on. */
+#include <arch/arch.h>
+#include <ke/clock.h>
+#include <ke/init.h>
+#include <ke/irql.h>
+#include <ke/spinlock.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <rtl/string.h>
+
+TEST(ke_irql, is_cr8_and_nothing_else)
+{
+    for (KIRQL Level = PASSIVE_LEVEL; Level <= HIGH_LEVEL; Level++) {
+        KIRQL OldIrql = KfRaiseIrql(Level);
+
+        EXPECT_EQ(OldIrql, PASSIVE_LEVEL);
+        EXPECT_EQ(KeGetCurrentIrql(), Level);
+        EXPECT_EQ(ArchReadIrql(), Level);
+        KeLowerIrql(OldIrql);
+    }
+    ArchWriteIrql(APC_LEVEL);
+    EXPECT_EQ(KeGetCurrentIrql(), APC_LEVEL);
+    EXPECT_EQ(KeRaiseIrqlToDpcLevel(), APC_LEVEL);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    EXPECT_EQ(KeRaiseIrqlToSynchLevel(), DISPATCH_LEVEL);
+    EXPECT_EQ(KeGetCurrentIrql(), SYNCH_LEVEL);
+    ArchWriteIrql(PASSIVE_LEVEL);
+}
+
+TEST(ke_spinlock, plain_lock_is_0_free_and_1_held)
+{
+    KSPIN_LOCK Lock = 0x5555;
+    KIRQL OldIrql;
+
+    KeInitializeSpinLock(&Lock);
+    EXPECT_EQ(Lock, 0);
+    EXPECT_TRUE(KeTestSpinLock(&Lock));
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&Lock);
+    EXPECT_EQ(OldIrql, PASSIVE_LEVEL);
+    EXPECT_EQ(Lock, 1);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    EXPECT_FALSE(KeTestSpinLock(&Lock));
+    EXPECT_FALSE(KeTryToAcquireSpinLockAtDpcLevel(&Lock));
+    KeReleaseSpinLockFromDpcLevel(&Lock);
+    EXPECT_TRUE(KeTryToAcquireSpinLockAtDpcLevel(&Lock));
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    KeReleaseSpinLock(&Lock, OldIrql);
+    EXPECT_EQ(Lock, 0);
+    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+}
+
+TEST(ke_spinlock, queued_lock_keeps_the_irql_in_the_handle)
+{
+    KLOCK_QUEUE_HANDLE Handle;
+    KSPIN_LOCK Lock = 0;
+    KIRQL OldIrql;
+
+    memset(&Handle, 0x55, sizeof Handle);
+    KeRaiseIrql(APC_LEVEL, &OldIrql);
+    KeAcquireInStackQueuedSpinLock(&Lock, &Handle);
+    EXPECT_EQ(Handle.OldIrql, APC_LEVEL);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    EXPECT_FALSE(KeTestSpinLock(&Lock));
+    KeReleaseInStackQueuedSpinLock(&Handle);
+    EXPECT_EQ(KeGetCurrentIrql(), APC_LEVEL);
+    EXPECT_EQ(Lock, 0);
+    KeRaiseIrqlToDpcLevel();
+    KeAcquireInStackQueuedSpinLockAtDpcLevel(&Lock, &Handle);
+    KeReleaseInStackQueuedSpinLockFromDpcLevel(&Handle);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    KeLowerIrql(OldIrql);
+}
+
+/* Threads add to an unguarded counter under one lock: none of the additions is lost. */
+enum { THREADS = 4, ROUNDS = 3000 };
+static KSPIN_LOCK Shared;
+static volatile ULONG64 Counter;
+
+static VOID AddPlain(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (int Round = 0; Round < ROUNDS; Round++) {
+        KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&Shared);
+
+        Counter = Counter + 1;
+        KeReleaseSpinLock(&Shared, OldIrql);
+    }
+}
+
+static VOID AddQueued(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (int Round = 0; Round < ROUNDS; Round++) {
+        KLOCK_QUEUE_HANDLE Handle;
+
+        KeAcquireInStackQueuedSpinLock(&Shared, &Handle);
+        Counter = Counter + 1;
+        KeReleaseInStackQueuedSpinLock(&Handle);
+    }
+}
+
+TEST(ke_spinlock, excludes_under_contention)
+{
+    static void (*const Routines[])(PVOID) = { AddPlain, AddQueued };
+
+    for (ULONG Kind = 0; Kind < RTL_NUMBER_OF(Routines); Kind++) {
+        PKTHREAD Threads[THREADS];
+
+        Counter = 0;
+        KeInitializeSpinLock(&Shared);
+        for (int At = 0; At < THREADS; At++)
+            Threads[At] = KtestThread(Routines[Kind], NULL, 8);
+        for (int At = 0; At < THREADS; At++)
+            KtestJoin(Threads[At]);
+        EXPECT_EQ(Counter, THREADS * ROUNDS);
+        EXPECT_EQ(Shared, 0);
+    }
+}

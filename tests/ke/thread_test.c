@@ -1,0 +1,367 @@
+/* thread_test.c - threads and the scheduler: who runs, where, in what order, for how long. */
+#include <arch/arch.h>
+#include <ke/apc.h>
+#include <ke/clock.h>
+#include <ke/event.h>
+#include <ke/init.h>
+#include <ke/irql.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <mm/mm.h>
+#include <ob/object.h>
+#include <ps/process.h>
+#include <ps/system_thread.h>
+#include <rtl/status.h>
+
+enum { MILLISECOND = 10000 };
+
+static ULONG64 Now(void)
+{
+    ULONG64 Counter;
+
+    return KeQueryInterruptTimePrecise(&Counter);
+}
+
+typedef struct _RUNNER {
+    volatile LONG Started, Stop, Done;
+    volatile ULONG64 Rounds;
+    ULONG Processor;
+} RUNNER;
+
+static VOID RunUntilStopped(PVOID Context)
+{
+    RUNNER *Runner = Context;
+
+    Runner->Started = 1;
+    while (!Runner->Stop) {
+        Runner->Rounds++;
+        Runner->Processor = KeGetCurrentProcessorNumber();
+    }
+    Runner->Done = 1;
+}
+
+/* ---- Priorities ---- */
+
+TEST(ke_thread, better_thread_preempts_at_once)
+{
+    RUNNER Runner = { .Stop = 1 };
+    PKTHREAD Thread;
+
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(RunUntilStopped, &Runner, 7);
+    KeSetAffinityThread(Thread, 1);
+    EXPECT_FALSE(Runner.Done);
+    KeSetPriorityThread(Thread, 9);
+    EXPECT_TRUE(Runner.Done);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
+TEST(ke_thread, lowering_oneself_lets_the_better_run_at_once)
+{
+    RUNNER Runner = { .Stop = 1 };
+    PKTHREAD Thread;
+    KPRIORITY Old;
+
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(RunUntilStopped, &Runner, 6);
+    KeSetAffinityThread(Thread, 1);
+    EXPECT_FALSE(Runner.Done);
+    Old = KeSetPriorityThread(KeGetCurrentThread(), 5);
+    EXPECT_TRUE(Runner.Done);
+    KeSetPriorityThread(KeGetCurrentThread(), Old);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
+TEST(ke_thread, set_priority_gives_the_old_current_one)
+{
+    PKTHREAD Self = KeGetCurrentThread();
+    KPRIORITY Start = KeQueryPriorityThread(Self);
+
+    EXPECT_EQ(KeSetPriorityThread(Self, 20), Start);
+    EXPECT_EQ(KeQueryPriorityThread(Self), 20);
+    EXPECT_EQ(Self->BasePriority, 8);
+    EXPECT_EQ(KeSetPriorityThread(Self, 0), 20);
+    EXPECT_EQ(KeQueryPriorityThread(Self), 1);
+    EXPECT_EQ(KeSetPriorityThread(Self, Start), 1);
+}
+
+TEST(ke_thread, base_priority_increments_and_saturation)
+{
+    PKTHREAD Self = KeGetCurrentThread();
+
+    EXPECT_EQ(KeSetBasePriorityThread(Self, 2), 0);
+    EXPECT_EQ(Self->BasePriority, 10);
+    EXPECT_EQ(KeSetBasePriorityThread(Self, -2), 2);
+    EXPECT_EQ(Self->BasePriority, 6);
+    EXPECT_EQ(KeSetBasePriorityThread(Self, 16), -2);
+    EXPECT_EQ(Self->BasePriority, 15);
+    EXPECT_EQ(KeSetBasePriorityThread(Self, -16), 16);
+    EXPECT_EQ(Self->BasePriority, 1);
+    EXPECT_EQ(KeSetBasePriorityThread(Self, 0), -16);
+    EXPECT_EQ(Self->BasePriority, 8);
+    EXPECT_EQ(KeQueryPriorityThread(Self), 8);
+}
+
+/* A boost fades by one per quantum; one set into the real-time range does not (trap 47). */
+static void Spin(ULONG64 Units)
+{
+    for (ULONG64 Start = Now(); Now() - Start < Units;)
+        ;
+}
+
+TEST(ke_thread, boost_fades_by_one_per_quantum_down_to_the_base)
+{
+    PKTHREAD Self = KeGetCurrentThread();
+    ULONG64 Quantum = 2ull * KeQueryTimeIncrement();
+
+    KeSetPriorityThread(Self, 11);
+    Spin(Quantum + Quantum / 2);
+    EXPECT_LT(KeQueryPriorityThread(Self), 11);
+    EXPECT_GE(KeQueryPriorityThread(Self), 9);
+    Spin(4 * Quantum);
+    EXPECT_EQ(KeQueryPriorityThread(Self), 8);
+    KeSetPriorityThread(Self, 16);
+    Spin(3 * Quantum);
+    EXPECT_EQ(KeQueryPriorityThread(Self), 16);
+    KeSetPriorityThread(Self, 8);
+}
+
+TEST(ke_thread, equals_take_turns)
+{
+    enum { COUNT = 3 };
+    RUNNER Runners[COUNT] = { { 0 } };
+    LARGE_INTEGER Interval = { .QuadPart = -500 * MILLISECOND };
+    PKTHREAD Threads[COUNT];
+    ULONG64 Least = ~0ull, Most = 0;
+
+    for (int At = 0; At < COUNT; At++) {
+        Threads[At] = KtestThread(RunUntilStopped, &Runners[At], 7);
+        KeSetAffinityThread(Threads[At], 1);
+    }
+    KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+    for (int At = 0; At < COUNT; At++) {
+        Runners[At].Stop = 1;
+        Least = Runners[At].Rounds < Least ? Runners[At].Rounds : Least;
+        Most = Runners[At].Rounds > Most ? Runners[At].Rounds : Most;
+    }
+    EXPECT_GT(Least, 0);
+    if (KtestVirtualTime())
+        EXPECT_LE(Most, 2 * Least);
+    for (int At = 0; At < COUNT; At++)
+        KtestJoin(Threads[At]);
+}
+
+/* ---- Processors ---- */
+
+TEST(ke_thread, affinity_moves_the_current_thread_at_once)
+{
+    ULONG Processors = KeQueryActiveProcessorCount(NULL);
+
+    for (ULONG Number = 0; Number < Processors; Number++) {
+        KeSetSystemAffinityThread(1ull << Number);
+        EXPECT_EQ(KeGetCurrentProcessorNumber(), Number);
+    }
+    KeRevertToUserAffinityThread();
+}
+
+TEST(ke_thread, affinity_moves_a_running_thread)
+{
+    ULONG Processors = KeQueryActiveProcessorCount(NULL);
+    RUNNER Runner = { .Stop = 0 };
+    LARGE_INTEGER Interval = { .QuadPart = -20 * MILLISECOND };
+    PKTHREAD Thread = KtestThread(RunUntilStopped, &Runner, 7);
+
+    KtestWaitFor(&Runner.Started);
+    for (ULONG Number = 0; Number < Processors; Number++) {
+        ULONG64 Rounds;
+
+        KeSetAffinityThread(Thread, 1ull << Number);
+        KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+        Rounds = Runner.Rounds;
+        KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+        EXPECT_GT(Runner.Rounds, Rounds);
+        EXPECT_EQ(Runner.Processor, Number);
+    }
+    Runner.Stop = 1;
+    KtestJoin(Thread);
+}
+
+TEST(ke_thread, idle_processors_take_ready_threads)
+{
+    ULONG Processors = KeQueryActiveProcessorCount(NULL);
+    RUNNER Runners[64] = { { 0 } };
+    PKTHREAD Threads[64];
+
+    if (Processors < 2) {
+        KtestSkip("one processor");
+        return;
+    }
+    for (ULONG At = 0; At + 1 < Processors; At++)
+        Threads[At] = KtestThread(RunUntilStopped, &Runners[At], 7);
+    for (ULONG At = 0; At + 1 < Processors; At++)
+        KtestWaitFor(&Runners[At].Started);
+    for (ULONG At = 0; At + 1 < Processors; At++)
+        Runners[At].Stop = 1;
+    for (ULONG At = 0; At + 1 < Processors; At++)
+        KtestJoin(Threads[At]);
+}
+
+/* ---- Handles, ends, resources ---- */
+
+static VOID ReturnAtOnce(PVOID Context) { ++*(volatile LONG *)Context; }
+
+static VOID EndWithStatus(PVOID Context)
+{
+    ++*(volatile LONG *)Context;
+    PsTerminateSystemThread(STATUS_PENDING + 1);
+}
+
+static VOID CheckStart(PVOID Context)
+{
+    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    EXPECT_TRUE(KeAreApcsDisabled());
+    EXPECT_FALSE(KeAreAllApcsDisabled());
+    EXPECT_EQ(KeQueryPriorityThread(KeGetCurrentThread()), 8);
+    ++*(volatile LONG *)Context;
+}
+
+TEST(ps_thread, starts_at_passive_in_a_critical_region_at_priority_8)
+{
+    volatile LONG Ran = 0;
+    CLIENT_ID Id = { NULL, NULL };
+    HANDLE Handle = NULL;
+    PVOID Thread;
+
+    REQUIRE_EQ(PsCreateSystemThread(&Handle, 0, NULL, NULL, &Id, CheckStart, (PVOID)&Ran), STATUS_SUCCESS);
+    EXPECT_EQ(Id.UniqueProcess, (HANDLE)4);
+    EXPECT_NE(Id.UniqueThread, NULL);
+    REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0, PsThreadType, KernelMode, &Thread, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(PsGetThreadId(Thread), Id.UniqueThread);
+    EXPECT_TRUE(PsIsSystemThread(Thread));
+    EXPECT_EQ(KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(PsGetThreadExitStatus(Thread), STATUS_SUCCESS);
+    EXPECT_EQ(Ran, 1);
+    ObfDereferenceObject(Thread);
+    EXPECT_EQ(ZwClose(Handle), STATUS_SUCCESS);
+    EXPECT_EQ(ZwClose(Handle), STATUS_INVALID_HANDLE);
+}
+
+TEST(ps_thread, exit_status_is_kept)
+{
+    volatile LONG Ran = 0;
+    HANDLE Handle;
+    PVOID Thread;
+
+    REQUIRE_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)-1ll, NULL, EndWithStatus, (PVOID)&Ran), STATUS_SUCCESS);
+    REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0, PsThreadType, KernelMode, &Thread, NULL), STATUS_SUCCESS);
+    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    EXPECT_EQ(PsGetThreadExitStatus(Thread), STATUS_PENDING + 1);
+    ObfDereferenceObject(Thread);
+    ZwClose(Handle);
+}
+
+TEST(ps_thread, process_handle_must_be_the_system_process)
+{
+    volatile LONG Ran = 0;
+    HANDLE Handle;
+
+    EXPECT_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)0x1234, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_INVALID_HANDLE);
+    EXPECT_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)-2ll, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT_EQ(Ran, 0);
+}
+
+/* What a thread took is back when its last reference is gone, however often one comes and goes. */
+TEST(ps_thread, stacks_and_objects_are_freed)
+{
+    enum { WARM_UP = 40, THREADS = 400 };
+    LARGE_INTEGER Moment = { .QuadPart = -5 * MILLISECOND };
+    volatile LONG Ran = 0;
+    ULONG64 Before = 0;
+
+    for (int At = 0; At < WARM_UP + THREADS; At++) {
+        HANDLE Handle;
+        PVOID Thread;
+
+        if (At == WARM_UP)
+            Before = MmFreeFrameCount();
+        REQUIRE_EQ(PsCreateSystemThread(&Handle, 0, NULL, NULL, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_SUCCESS);
+        REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Thread, NULL), STATUS_SUCCESS);
+        ZwClose(Handle);
+        KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+        ObfDereferenceObject(Thread);
+    }
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    EXPECT_EQ(Ran, WARM_UP + THREADS);
+    EXPECT_GE(MmFreeFrameCount() + 40, Before);     /* 400 leaked stacks would be 2400 frames */
+}
+
+/* Trap 53, the MSVC side: the type itself, and what its first qword holds. */
+TEST(ob_handle, type_pointer_and_its_first_qword_are_the_same)
+{
+    EXPECT_EQ(*(PVOID *)PsThreadType, PsThreadType);
+    EXPECT_EQ(*(PVOID *)PsProcessType, PsProcessType);
+    EXPECT_EQ(*(PVOID *)ExEventObjectType, ExEventObjectType);
+    EXPECT_EQ(*(PVOID *)ExSemaphoreObjectType, ExSemaphoreObjectType);
+    EXPECT_EQ(*(PVOID *)IoFileObjectType, IoFileObjectType);
+}
+
+TEST(ob_handle, pseudo_handles_and_what_is_no_handle)
+{
+    static const ULONG64 Bad[] = { 0, 4, 0xFFFFFFFF80000000ull, 0xFFFFFFFF80000001ull, 0xFFFFFFFFFFFFFFF0ull, ~0ull - 2 };
+    PVOID Object;
+
+    REQUIRE_EQ(ObReferenceObjectByHandle((HANDLE)-2ll, 0, PsThreadType, KernelMode, &Object, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(Object, KeGetCurrentThread());
+    ObfDereferenceObject(Object);
+    REQUIRE_EQ(ObReferenceObjectByHandle((HANDLE)-1ll, 0, PsProcessType, KernelMode, &Object, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(Object, IoGetCurrentProcess());
+    ObfDereferenceObject(Object);
+    EXPECT_EQ(ObReferenceObjectByHandle((HANDLE)-1ll, 0, PsThreadType, KernelMode, &Object, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT_EQ(Object, NULL);
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Bad); At++) {
+        Object = &Object;
+        EXPECT_EQ(ObReferenceObjectByHandle((HANDLE)Bad[At], 0, NULL, KernelMode, &Object, NULL), STATUS_INVALID_HANDLE);
+        EXPECT_EQ(Object, NULL);
+        EXPECT_EQ(ZwClose((HANDLE)Bad[At]), STATUS_INVALID_HANDLE);
+    }
+}
+
+TEST(ob_handle, access_is_checked_for_user_mode_only)
+{
+    OBJECT_HANDLE_INFORMATION Information = { 1, 1 };
+    volatile LONG Ran = 0;
+    HANDLE Handle;
+    PVOID Thread;
+
+    REQUIRE_EQ(PsCreateSystemThread(&Handle, 0x100000, NULL, NULL, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_SUCCESS);
+    REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0x20, PsThreadType, KernelMode, &Thread, &Information), STATUS_SUCCESS);
+    EXPECT_EQ(Information.GrantedAccess, 0x100000);
+    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    ObfDereferenceObject(Thread);
+    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0x20, PsThreadType, UserMode, &Thread, NULL), STATUS_ACCESS_DENIED);
+    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0x100000, PsThreadType, UserMode, &Thread, NULL), STATUS_SUCCESS);
+    ObfDereferenceObject(Thread);
+    ZwClose(Handle);
+}
+
+TEST(ob_handle, many_handles_stay_apart)
+{
+    enum { COUNT = 600 };
+    static HANDLE Handles[COUNT];
+    volatile LONG Ran = 0;
+
+    for (int At = 0; At < COUNT; At++)
+        REQUIRE_EQ(PsCreateSystemThread(&Handles[At], 0, NULL, NULL, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_SUCCESS);
+    for (int At = 0; At < COUNT; At++) {
+        PVOID Thread;
+
+        REQUIRE_EQ(ObReferenceObjectByHandle(Handles[At], 0, PsThreadType, KernelMode, &Thread, NULL), STATUS_SUCCESS);
+        KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+        ObfDereferenceObject(Thread);
+        EXPECT_EQ(ZwClose(Handles[At]), STATUS_SUCCESS);
+    }
+    EXPECT_EQ(Ran, COUNT);
+}
