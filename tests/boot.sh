@@ -233,7 +233,7 @@ last_seen()
     local Line
 
     Line=$(last_line "$Run/log") && say "last line of the log: ${Line:-(none)}"
-    Line=$(last_line "$Run/tap") && [ -n "$Line" ] && say "last line of the results: $Line"
+    Line=$(last_line "$Tap") && [ -n "$Line" ] && say "last line of the results: $Line"
 }
 
 verdict()

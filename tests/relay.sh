@@ -43,13 +43,12 @@ check() # name command...
     [ "$Word" = ok ] || show_log
 }
 
-boot() # variable=value...: the log goes to $Scratch/log, the results to stdout, the status to $Scratch/status
+# The log goes to $Scratch/log, the status to $Scratch/status, the results to what TAP names: /dev/fd/3 is our stdout.
+boot() # variable=value...
 {
-    {
-        env -u DRIVER -u SMP -u MEM -u CPU -u FIRMWARE -u ACCEL -u APPEND -u TIMEOUT HEADLESS=1 ACCEL=virtual \
-            "$@" TAP=/dev/fd/3 "$Home/tests/boot.sh" 3>&1 >"$Scratch/log" 2>&1
-        echo $? >"$Scratch/status"
-    }
+    env -u DRIVER -u SMP -u MEM -u CPU -u FIRMWARE -u APPEND -u TIMEOUT -u GDB_WAIT HEADLESS=1 ACCEL=virtual "$@" \
+        "$Home/tests/boot.sh" 3>&1 >"$Scratch/log" 2>&1
+    echo $? >"$Scratch/status"
 }
 
 # The YAML of one failed expectation as a line of its own.
@@ -99,7 +98,7 @@ boot_tests() # name variable=value...
 
     shift
     shopt -s lastpipe
-    boot "$@" | relay "$Name"
+    boot TAP=/dev/fd/3 "$@" | relay "$Name"
     Status=$(cat "$Scratch/status" 2>/dev/null)
     [ "$Status" = 0 ] || Wrong+="; exit status ${Status:-unknown}"
     [ -n "$Plan" ] || Wrong+='; no plan'
@@ -121,7 +120,7 @@ boot_status() # name status pattern variable=value...
     local Name=$1 Expected=$2 Pattern=$3 Status
 
     shift 3
-    boot "$@" >"$Scratch/tap"
+    boot TAP="$Scratch/tap" "$@"
     Status=$(cat "$Scratch/status")
     if [ "$Status" = "$Expected" ] && grep -qaE -- "$Pattern" "$Scratch/log"; then
         result ok "$Name"

@@ -12,4 +12,5 @@ if [ $# = 0 ]; then
         [[ " ${Scripts[*]} " == *" $Script "* ]] || Scripts+=("$Script")
     done
 fi
-exec prove -I tests --harness Harness -j 2 "${Scripts[@]}"
+export PERL5LIB=$PWD/tests${PERL5LIB:+:$PERL5LIB}
+exec prove --harness Harness -j 2 "${Scripts[@]}"
