@@ -129,6 +129,14 @@ static void LoadControlRegisters(void)
     X86WriteCr4(Cr4);
 }
 
+/* On Intel's family 6 before model 1Ah the control of bank 0 is the firmware's. */
+static ULONG FirstMachineCheckBank(void)
+{
+    ULONG Signature = X86Cpuid(1, 0).Eax, Model = (Signature >> 4 & 0xF) | (Signature >> 12 & 0xF0);
+
+    return X86Cpuid(0, 0).Ebx == 0x756E6547 && (Signature >> 8 & 0xF) == 6 && Model < 0x1A;     /* "Genu" of GenuineIntel */
+}
+
 /* Let the machine-check banks report: a hardware error then arrives as an exception, with its banks still
  * holding the evidence, and not as a silent reset. */
 static void EnableMachineChecks(void)
@@ -141,7 +149,7 @@ static void EnableMachineChecks(void)
     Capabilities = X86ReadMsr(MSR_MCG_CAP);
     if (Capabilities >> 8 & 1)
         X86WriteMsr(MSR_MCG_CTL, ~0ull);
-    for (ULONG Bank = 0; Bank < (Capabilities & 0xFF); Bank++) {
+    for (ULONG Bank = FirstMachineCheckBank(); Bank < (Capabilities & 0xFF); Bank++) {
         X86WriteMsr(MSR_MC0_STATUS + Bank * 4, 0);
         X86WriteMsr(MSR_MC0_CTL + Bank * 4, ~0ull);
     }

@@ -25,7 +25,7 @@ static struct {
     BOOLEAN Met;
     UNWIND_RESULT Result;
     KIRQL Irql;
-    BOOLEAN InterruptsOn;
+    BOOLEAN InterruptsOn, Backwards;
     UCHAR Depth;
     ARCH_TRAP_FRAME *Frame;
     ULONG64 Vector, Address, Cr2;
@@ -45,6 +45,7 @@ static void Record(void)
     __asm__ volatile("pushfq\n\tpopq %0" : "=r"(Flags));
     Seen.Irql = ArchReadIrql();
     Seen.InterruptsOn = ArchInterruptsWereOn(Flags);
+    Seen.Backwards = Flags >> 10 & 1;   /* the direction flag, which TestInterrupt sets and C needs clear */
     Seen.Depth = ARCH_THIS_CPU->InInterrupt;
 }
 
@@ -96,6 +97,7 @@ TEST(arch_trap, interrupt_keeps_registers_and_runs_at_its_irql)
     EXPECT_TRUE(Kept);
     EXPECT_EQ(Seen.Irql, IPI_LEVEL);
     EXPECT_FALSE(Seen.InterruptsOn);
+    EXPECT_FALSE(Seen.Backwards);
     EXPECT_EQ(Seen.Depth, 1);
     EXPECT_EQ(After, PASSIVE_LEVEL);
 }
