@@ -1,13 +1,20 @@
 /* letters.c - a word in letters many cells high, made of the bold font's own pixels.
  *
  * Half blocks halve the cell's height, which makes the picture's dots square: 8 x 8 pixels in an 8 x 16
- * cell. So the word looks the same in VGA text and on a framebuffer, only larger or finer. */
+ * cell. So the word looks the same in VGA text and on a framebuffer, only larger or finer. What is bold
+ * on paper is thin on a wall, so each dot is drawn once more to its right. */
 #include "display.h"
 #include <rtl/string.h>
 
+/* X may be Width: the column that the widening adds. */
 static BOOLEAN Dot(const FONT *Font, char Letter, ULONG X, ULONG Y)
 {
-    return FontGlyph(Font, (UCHAR)Letter)[Y * Font->RowBytes + X / 8] >> (7 - X % 8) & 1;
+    const UCHAR *Row = FontGlyph(Font, (UCHAR)Letter) + Y * Font->RowBytes;
+
+    BOOLEAN Here = X < Font->Width && Row[X / 8] >> (7 - X % 8) & 1;
+    BOOLEAN Left = X != 0 && Row[(X - 1) / 8] >> (7 - (X - 1) % 8) & 1;
+
+    return Here || Left;
 }
 
 static BOOLEAN RowHasInk(const FONT *Font, const char *Word, ULONG Y)
@@ -27,7 +34,7 @@ static LETTERS Measure(const FONT *Font, ULONG Scale, const char *Word)
         L.First++;
     while (L.End > L.First && !RowHasInk(Font, Word, L.End - 1))
         L.End--;
-    L.Columns = (ULONG)strlen(Word) * Font->Width * Scale;
+    L.Columns = (ULONG)strlen(Word) * (Font->Width + 1) * Scale;
     L.Rows = ((L.End - L.First) * Scale + 1) / 2;
     return L;
 }
@@ -35,9 +42,9 @@ static LETTERS Measure(const FONT *Font, ULONG Scale, const char *Word)
 /* Whether the half cell X, Y of the picture is inked. */
 static BOOLEAN Inked(const LETTERS *L, const char *Word, ULONG X, ULONG Y)
 {
-    ULONG Column = X / L->Scale, Line = L->First + Y / L->Scale;
+    ULONG Column = X / L->Scale, Line = L->First + Y / L->Scale, Advance = L->Font->Width + 1;
 
-    return Line < L->End && Dot(L->Font, Word[Column / L->Font->Width], Column % L->Font->Width, Line);
+    return Line < L->End && Dot(L->Font, Word[Column / Advance], Column % Advance, Line);
 }
 
 /* ---- Within the screen ---- */

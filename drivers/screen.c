@@ -10,7 +10,7 @@
 #include <rtl/string.h>
 
 enum { KEY_R = 0x13, KEY_P = 0x19, POLL_MILLISECONDS = 20, STALL_MICROSECONDS = 1000 };
-enum { BAND_MARGIN = 2, BAND_PADDING = 4 };     /* columns beside the letters; rows around and between */
+enum { BAND_MARGIN = 1, LOW_SCREEN = 30 };      /* columns beside the letters; rows */
 
 static const CONSOLE_STYLE StopHead = { ColourWhite, ColourBlue, TRUE }, StopBody = { ColourSilver, ColourBlue, FALSE };
 static const CONSOLE_STYLE StopTitle = { ColourWhite, ColourRed, TRUE };
@@ -25,9 +25,10 @@ static LETTERS BandLetters(const char *Word)
     return LettersFit(Word, ConsoleColumns() - 2 * BAND_MARGIN, (ConsoleRows() + 2) / 3);
 }
 
+/* A blank row, the letters, a blank row, the detail, and a blank row where there is room. */
 static ULONG BandRows(void)
 {
-    return BandLetters("PASSED").Rows + BAND_PADDING;
+    return BandLetters("PASSED").Rows + (ConsoleRows() < LOW_SCREEN ? 3 : 4);
 }
 
 static void DrawCentred(ULONG Row, CONSOLE_STYLE Style, const char *Text)
@@ -89,7 +90,7 @@ void ScreenDrawBand(BOOLEAN Passed, const char *Detail)
         LettersDraw(&Letters, Top + 1, (ConsoleColumns() - Letters.Columns) / 2, Style, Word);
     else
         DrawCentred(Top + 1, Style, Word);
-    DrawCentred(Top + BandRows() - 2, Style, Detail);
+    DrawCentred(Top + BandLetters("PASSED").Rows + 2, Style, Detail);
 }
 
 BOOLEAN ScreenStopped(void)

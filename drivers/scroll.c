@@ -5,7 +5,7 @@
  * a hundred lines draws the screen eight times and not a hundred, and still each line is shown at once,
  * which a machine that is about to die may not get to do later.
  * A Fixed region never scrolls (the stop screen: its first lines matter most): it says in its last row
- * that there was more.
+ * that there was more. A region without rows swallows its text.
  * Bytes are UTF-8; what is not shows as U+FFFD does. Escape sequences for terminals are left out, other
  * control characters are ignored. */
 #include "display.h"
@@ -50,6 +50,10 @@ static void MakeRoom(SCROLL *S)
 
     if (S->Row < S->Look.Rows)
         return;
+    if (S->Look.Rows == 0) {
+        S->Full = TRUE;
+        return;
+    }
     if (S->Look.Fixed) {
         S->Full = TRUE;
         PutText(S, S->Look.Rows - 1, "(there is more; serial port 1 has all of it)");
@@ -73,14 +77,41 @@ static void BeginLine(SCROLL *S)
     S->Style = S->Look.Head;
 }
 
+static CELL *CellAt(const SCROLL *S, ULONG Row, ULONG Column)
+{
+    return &S->Grid->Wanted[S->Look.Top + Row][S->Look.Margin + Column];
+}
+
+/* Where the word begins that ends at the full row's edge; the width if it is too long to be moved. */
+static ULONG LastWord(const SCROLL *S, ULONG Width)
+{
+    ULONG Start = Width;
+
+    while (Start > Width / 2 && CellAt(S, S->Row, Start - 1)->Character != ' ')
+        Start--;
+    return Start > Width / 2 ? Start : Width;
+}
+
+/* Go on in the next row, below the line's own indent, and take an unfinished word along. */
+static void Wrap(SCROLL *S, ULONG Width, ULONG Next)
+{
+    ULONG Start = Next == ' ' || S->Row >= S->Look.Rows ? Width : LastWord(S, Width);
+
+    NewLine(S);
+    S->Column = S->Indent + WRAP_INDENT < Width / 2 ? S->Indent + WRAP_INDENT : 0;
+    MakeRoom(S);
+    for (ULONG From = Start; From < Width && !S->Full; From++) {
+        GridPut(S->Grid, S->Look.Top + S->Row, S->Look.Margin + S->Column++, *CellAt(S, S->Row - 1, From));
+        GridPut(S->Grid, S->Look.Top + S->Row - 1, S->Look.Margin + From, GridCell(S->Style, ' '));
+    }
+}
+
 static void PutCharacter(SCROLL *S, ULONG Character)
 {
     ULONG Width = LineWidth(S);
 
-    if (S->Column >= Width) {
-        NewLine(S);
-        S->Column = S->Indent + WRAP_INDENT < Width / 2 ? S->Indent + WRAP_INDENT : 0;
-    }
+    if (S->Column >= Width)
+        Wrap(S, Width, Character);
     MakeRoom(S);
     if (S->Full)
         return;
@@ -132,17 +163,15 @@ static void PutByte(SCROLL *S, UCHAR Byte)
     }
 }
 
-/* The look is made to fit, so that Top + Rows lies in the grid and there is at least one row. */
+/* The look is made to fit, so that Top + Rows lies in the grid. */
 static CONSOLE_LOG Fit(const GRID *Grid, const CONSOLE_LOG *Look)
 {
     CONSOLE_LOG Fitted = *Look;
 
-    if (Fitted.Top >= Grid->Rows)
-        Fitted.Top = Grid->Rows - 1;
+    if (Fitted.Top > Grid->Rows)
+        Fitted.Top = Grid->Rows;
     if (Fitted.Rows > Grid->Rows - Fitted.Top)
         Fitted.Rows = Grid->Rows - Fitted.Top;
-    if (Fitted.Rows == 0)
-        Fitted.Rows = 1;
     return Fitted;
 }
 
@@ -180,7 +209,8 @@ void ScrollMove(SCROLL *S, const CONSOLE_LOG *Look)
 
     ShowCursor(S, FALSE);
     GridMoveRows(S->Grid, New.Top, S->Look.Top + Used - Kept, Kept);
-    S->Row -= Used - Kept;
+    S->Row = S->Full ? 0 : S->Row - (Used - Kept);
+    S->Full = FALSE;
     S->Look = New;
     Wipe(S, Kept);
     GridFlush(S->Grid, New.Top, New.Rows);

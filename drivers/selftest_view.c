@@ -16,11 +16,12 @@
 #include <ke/clock.h>
 #include <ke/init.h>
 #include <rtl/print.h>
+#include <rtl/string.h>
 
-enum { MAX_SUITES = 128, SUITE_NAME = 28, TEST_NAME = 100, MAX_FAILURES = 64, FAILURE_TEXT = 200, FRAMES_PER_SECOND = 20 };
+enum { MAX_SUITES = 128, SUITE_NAME = 28, TEST_NAME = 100, MAX_FAILURES = 64, FAILURE_TEXT = 200, PLACE_TEXT = 100, FRAMES_PER_SECOND = 20 };
 enum { ROW_HEADER = 0, ROW_BAR = 2, ROW_COUNTS = 4, ROW_TEST = 5, ROW_LISTS = 7 };
 enum { FIELD_NARROW = 19, FIELD_WIDE = 25, FIELD_COUNT = 7 };
-enum { SQUARE = 0x25A0, POINTER = 0x25BA, LINE = 0x2500, BLOCK = 0x2588 };
+enum { SQUARE = 0x25A0, LINE = 0x2500, BLOCK = 0x2588 };
 
 typedef struct _SUITE { char Name[SUITE_NAME]; ULONG Passed, Failed; } SUITE;
 typedef struct _FAILURE { const char *File; int Line; char Text[FAILURE_TEXT]; } FAILURE;
@@ -118,68 +119,98 @@ static void PaintSuite(ULONG Row, ULONG Column, ULONG Field, const SUITE *Suite)
     ULONG Length, Tests = Suite->Passed + Suite->Failed;
 
     Length = (ULONG)RtlFormat(Count, sizeof(Count), Suite->Failed ? "%u/%u" : "%u", Suite->Passed, Tests);
-    ConsolePut(Row, Column, Mark, Running ? POINTER : SQUARE);
+    ConsolePut(Row, Column, Mark, SQUARE);
     ConsoleText(Row, Column + 2, Field - FIELD_COUNT, Running ? Bright : Suite->Failed ? Bad : Plain, Suite->Name);
     ConsoleText(Row, Column + Field - 2 - Length, Length, Suite->Failed ? Bad : Dim, Count);
 }
 
-/* When they are more than fit, the newest are shown; the count above says how many there are. */
+static ULONG SuiteLines(ULONG Field)
+{
+    ULONG PerRow = Width / Field;
+
+    return (SuiteCount + PerRow - 1) / PerRow;
+}
+
+/* Names in full if all suites then fit. If they do not fit in any way, the newest are shown; the count
+ * above says how many there are. */
 static void PaintSuites(ULONG Top, ULONG Lines)
 {
-    ULONG Field = Width < 100 ? FIELD_NARROW : FIELD_WIDE, PerRow = Width / Field;
+    ULONG Field = SuiteLines(FIELD_WIDE) <= Lines ? FIELD_WIDE : FIELD_NARROW, PerRow = Width / Field;
     ULONG First = SuiteCount > Lines * PerRow ? SuiteCount - Lines * PerRow : 0;
 
     for (ULONG I = First; I < SuiteCount; I++)
         PaintSuite(Top + (I - First) / PerRow, Margin + (I - First) % PerRow * Field, Field, &Suites[I]);
 }
 
-static ULONG SuiteLines(void)
+static ULONG FormatPlace(char *Buffer, SIZE_T Size, const FAILURE *Failure)
 {
-    ULONG PerRow = Width / (Width < 100 ? FIELD_NARROW : FIELD_WIDE);
+    return (ULONG)RtlFormat(Buffer, Size, "%s:%d", Failure->File, Failure->Line);
+}
 
-    return (SuiteCount + PerRow - 1) / PerRow;
+/* A failure has a row, or two if its text is too long to stand behind its place. */
+static ULONG FailureLines(const FAILURE *Failure)
+{
+    char Place[PLACE_TEXT];
+
+    return FormatPlace(Place, sizeof(Place), Failure) + 2 + strlen(Failure->Text) > Width ? 2 : 1;
 }
 
 static void PaintFailure(ULONG Row, const FAILURE *Failure)
 {
-    char Place[96];
+    BOOLEAN Below = FailureLines(Failure) == 2;
+    char Place[PLACE_TEXT];
     ULONG Column;
 
-    RtlFormat(Place, sizeof(Place), "%s:%d", Failure->File, Failure->Line);
-    Column = Margin + ConsoleText(Row, Margin, Width, Bad, Place) + 2;
-    if (Column < Margin + Width)
+    FormatPlace(Place, sizeof(Place), Failure);
+    Column = Margin + 2 + ConsoleText(Row, Margin, Width, Bad, Place);
+    if (Below)
+        ConsoleText(Row + 1, Margin + 2, Width - 2, Plain, Failure->Text);
+    else
         ConsoleText(Row, Column, Margin + Width - Column, Plain, Failure->Text);
 }
 
-/* The first ones count: later failures often follow from them. */
-static void PaintFailures(ULONG Top, ULONG Lines)
+static ULONG AllFailureLines(void)
 {
-    ULONG Shown = FailedCount <= Lines ? FailedCount : Lines - 1;
-    char Text[64];
+    ULONG Lines = FailedCount == MAX_FAILURES;
 
-    for (ULONG I = 0; I < Shown; I++)
-        PaintFailure(Top + I, &Failed[I]);
-    if (Shown < FailedCount || FailedCount == MAX_FAILURES) {
-        RtlFormat(Text, sizeof(Text), "and more: all of them are in the log");
-        ConsoleText(Top + Lines - 1, Margin, Width, Odd, Text);
-    }
+    for (ULONG I = 0; I < FailedCount; I++)
+        Lines += FailureLines(&Failed[I]);
+    return Lines;
 }
 
-/* Rows from ROW_LISTS to End: suites, a blank row, failures. If both do not fit, failures get half. */
-static void PaintLists(ULONG End)
+/* The first ones come first: later failures often follow from them. */
+static void PaintFailures(ULONG Top, ULONG Lines)
 {
-    ULONG Space = End > ROW_LISTS ? End - ROW_LISTS : 0, ForSuites = SuiteLines();
+    ULONG End = AllFailureLines() > Lines ? Lines - 1 : Lines, Used = 0;
 
-    ConsoleFill(ROW_LISTS, 0, Space, Columns, Plain);
-    if (FailedCount && ForSuites + 1 + FailedCount > Space)
-        ForSuites = Space - 1 - FailedCount < Space / 2 && FailedCount < Space ? Space - 1 - FailedCount : Space / 2;
-    if (ForSuites > SuiteLines())
-        ForSuites = SuiteLines();
-    if (ForSuites > Space)
-        ForSuites = Space;
-    PaintSuites(ROW_LISTS, ForSuites);
-    if (FailedCount && ForSuites + 1 < Space)
-        PaintFailures(ROW_LISTS + ForSuites + 1, Space - ForSuites - 1);
+    for (ULONG I = 0; I < FailedCount && Used + FailureLines(&Failed[I]) <= End; I++) {
+        PaintFailure(Top + Used, &Failed[I]);
+        Used += FailureLines(&Failed[I]);
+    }
+    if (AllFailureLines() > Lines || FailedCount == MAX_FAILURES)
+        ConsoleText(Top + Used, Margin, Width, Odd, "and more: all of them are in the log");
+}
+
+/* Of Space rows, how many the suites get. Failures come before them; where these leave little room, a
+ * third of a large space and nothing of a small one. */
+static ULONG ShareOfSuites(ULONG Space)
+{
+    ULONG ForFailures = FailedCount ? AllFailureLines() + 1 : 0, Least = Space < 9 ? 0 : Space / 3;
+    ULONG Share = ForFailures + Least <= Space ? Space - ForFailures : Least, Wanted = SuiteLines(FIELD_WIDE);
+
+    return Share < Wanted ? Share : Wanted;
+}
+
+/* Rows from Top to End: suites, a blank row, failures. */
+static void PaintLists(ULONG Top, ULONG End)
+{
+    ULONG Space = End > Top ? End - Top : 0, ForSuites = ShareOfSuites(Space);
+    ULONG Gap = ForSuites != 0;
+
+    ConsoleFill(Top, 0, Space, Columns, Plain);
+    PaintSuites(Top, ForSuites);
+    if (FailedCount && ForSuites + Gap < Space)
+        PaintFailures(Top + ForSuites + Gap, Space - ForSuites - Gap);
 }
 
 /* ---- Where the log is ---- */
@@ -207,7 +238,7 @@ static void Paint(void)
     PaintHeader();
     PaintBar();
     PaintCounts();
-    PaintLists(LogTop() - 1);
+    PaintLists(ROW_LISTS, LogTop() - 1);
     PaintRule();
     ConsoleFlush();
     Drawn = Now();
@@ -297,7 +328,7 @@ static void FormatSummary(char *Text, SIZE_T Size)
 
 static void End(ULONG Good, ULONG Bad, ULONG Skipped, ULONG64 Milliseconds)
 {
-    ULONG Top = ScreenBandTop(), LogRows = 2;
+    ULONG Top = ScreenBandTop();
     char Text[96];
 
     Passes = Good;
@@ -308,11 +339,11 @@ static void End(ULONG Good, ULONG Bad, ULONG Skipped, ULONG64 Milliseconds)
     if (!Columns || ScreenStopped())
         return;
     FormatSummary(Text, sizeof(Text));
-    MoveLog(Top - LogRows, LogRows - 1);
+    MoveLog(Rows, 0);
     PaintHeader();
     PaintBar();
     PaintCounts();
-    PaintLists(Top - LogRows);
+    PaintLists(ROW_TEST + 1, Top - 1);
     ConsoleFill(Top - 1, 0, Rows - Top + 1, Columns, Plain);
     ScreenDrawBand(Bad == 0, Text);
     ConsoleFlush();

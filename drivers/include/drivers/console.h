@@ -22,7 +22,7 @@ typedef struct _CONSOLE_STYLE {
 
 /* How the log's region looks: its lines' style, and that of a line that starts in the first column. */
 typedef struct _CONSOLE_LOG {
-    ULONG Top, Rows, Margin;    /* Margin: columns left free on both sides */
+    ULONG Top, Rows, Margin;    /* Rows 0: not shown; Margin: columns left free on both sides */
     CONSOLE_STYLE Head, Body;
     BOOLEAN Cursor;             /* show where the next character goes */
     BOOLEAN Fixed;              /* full means full: nothing scrolls away, the last row says that more was said */
