@@ -31,7 +31,7 @@ typedef struct _FREED { PCHAR Base; SIZE_T Size; ULONG64 Allocator, Freer; ULONG
 
 static KSPIN_LOCK KeptLock;
 static POOL_FRONT_ZONE *OldestKept, *NewestKept;        /* KeptLock; the quarantine */
-static ULONG64 KeptBytes, KeptLimit;                    /* KeptLock; fixed when switched on */
+static ULONG64 KeptBytes, KeptLimit = KEPT_MIN;         /* KeptLock; the limit is fixed when switched on */
 static FREED Freed[FREED_LARGE];                        /* KeptLock; a ring */
 static ULONG NextFreed;                                 /* KeptLock */
 
