@@ -284,7 +284,7 @@ static void DropUnreachableCpus(void)
     Platform.CpuCount = Kept;
 }
 
-/* ---- Public: PlatformInitialize ---- */
+/* ---- Public: PlatformInitialize, PlatformQuery ---- */
 
 /* PlatformInitialize - learn from ACPI what this machine has, and keep what power.c and rtc.c need of it.
  * Once, on the boot processor, after MmInitialize. Returns: the platform, never NULL; it has at least
@@ -308,5 +308,10 @@ const PLATFORM *PlatformInitialize(const BOOT_INFO *Info)
     RtcInitialize(&Platform);
     LogPrint("acpi: %u processors, %u IOAPICs, PM timer %#x, HPET %#I64x\n", Platform.CpuCount, Platform.IoApicCount,
         Platform.PmTimerPort, Platform.HpetBase);
+    return &Platform;
+}
+
+const PLATFORM *PlatformQuery(void)
+{
     return &Platform;
 }

@@ -38,6 +38,7 @@ typedef struct _PLATFORM {
 } PLATFORM;
 
 const PLATFORM *PlatformInitialize(const BOOT_INFO *Info);  /* walks ACPI; logs what is refused */
+const PLATFORM *PlatformQuery(void);            /* what PlatformInitialize found */
 
 void ArchInitializeBootCpu(ARCH_CPU *Cpu);      /* GDT, IDT, TSS, gs:, control registers; before anything */
 void ArchInitializeClock(const PLATFORM *P);    /* local APIC, 8259 and IOAPIC masked, calibration */
