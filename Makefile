@@ -57,7 +57,7 @@ INC_ps := $(INC_ob) -Ikernel/ps/include
 INC_io := $(INC_ps) -Ikernel/io/include
 INC_ldr := $(INC_io) -Ikernel/ldr/include
 INC_drivers := $(INC_rtl) $(PORT) -Ikernel/ke/include -Ikernel/mm/include -Idrivers/include
-INC_tests := $(INC_ldr) -Iarch/include -Idrivers/include -Iboot/include -Itests
+INC_tests := $(INC_ldr) -Iarch/include -Idrivers/include -Iboot/include -Itests -Iarch/x86_64
 INC_boot := $(INC_tests)
 
 sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.S)))

@@ -42,9 +42,7 @@ typedef struct _IDT_GATE {
 typedef struct _TABLE_POINTER { USHORT Limit; ULONG64 Base; } __attribute__((packed)) TABLE_POINTER;
 
 enum { GATE_INTERRUPT = 0x8E };         /* present, ring 0, turns interrupts off */
-#define DESCRIPTOR_CODE 0x00AF9B000000FFFFull
-#define DESCRIPTOR_DATA 0x00CF93000000FFFFull
-#define DESCRIPTOR_TSS  0x0000890000000000ull
+#define DESCRIPTOR_TSS 0x0000890000000000ull
 
 static IDT_GATE Idt[256] __attribute__((aligned(16)));
 static CPU_TABLES BootTables __attribute__((aligned(PAGE_SIZE)));
@@ -75,9 +73,10 @@ static void BuildGdt(CPU_TABLES *Tables)
 {
     ULONG64 Base = (ULONG64)&Tables->Tss;
 
-    Tables->Gdt[SELECTOR_CODE / 8] = DESCRIPTOR_CODE;
+    Tables->Gdt[SELECTOR_CODE / 8] = DESCRIPTOR_CODE64;
     Tables->Gdt[SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
-    Tables->Gdt[SELECTOR_TSS / 8] = DESCRIPTOR_TSS | (sizeof(TSS) - 1) | (Base & 0xFFFFFF) << 16 | (Base >> 24 & 0xFF) << 56;
+    Tables->Gdt[SELECTOR_TSS / 8] =
+        DESCRIPTOR_TSS | (sizeof(TSS) - 1) | (Base & 0xFFFFFF) << 16 | (Base >> 24 & 0xFF) << 56;
     Tables->Gdt[SELECTOR_TSS / 8 + 1] = Base >> 32;
 }
 
@@ -132,9 +131,10 @@ static void LoadControlRegisters(void)
 /* On Intel's family 6 before model 1Ah the control of bank 0 is the firmware's. */
 static ULONG FirstMachineCheckBank(void)
 {
+    BOOLEAN Intel = X86Cpuid(0, 0).Ebx == 0x756E6547;           /* "Genu" of GenuineIntel */
     ULONG Signature = X86Cpuid(1, 0).Eax, Model = (Signature >> 4 & 0xF) | (Signature >> 12 & 0xF0);
 
-    return X86Cpuid(0, 0).Ebx == 0x756E6547 && (Signature >> 8 & 0xF) == 6 && Model < 0x1A;     /* "Genu" of GenuineIntel */
+    return Intel && (Signature >> 8 & 0xF) == 6 && Model < 0x1A;
 }
 
 /* Let the machine-check banks report: a hardware error then arrives as an exception, with its banks still

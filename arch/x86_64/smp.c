@@ -22,10 +22,12 @@
 #include <rtl/debug.h>
 #include <rtl/string.h>
 
-enum { INIT_PAUSE = 10000, STARTUP_PAUSE = 200, TIME_TO_COME = 2000000 };      /* microseconds; two by Intel's protocol */
+/* Microseconds; the first two are of Intel's protocol. */
+enum { INIT_PAUSE = 10000, STARTUP_PAUSE = 200, TIME_TO_COME = 2000000 };
 enum { ROUNDS_TO_TRUST = 4, ROUNDS_TO_MEASURE = 64 };
 
 enum { START_CODE32 = 0x08, START_CODE64 = 0x10 };     /* selectors in SMP_TRAMPOLINE.Gdt; data is 0x18 */
+#define DESCRIPTOR_CODE32 0x00CF9B000000FFFFull
 
 SMP_SLOT SmpSlots[ARCH_MAX_CPUS];
 volatile ULONG SmpSlotCount;
@@ -59,13 +61,11 @@ static void BuildTrampoline(void)
 
     memcpy(Low, TrampolineStart, (SIZE_T)(TrampolineEnd - TrampolineStart));
     *Data = (SMP_TRAMPOLINE){
-        .Gdt = { 0, 0x00CF9B000000FFFF, 0x00AF9B000000FFFF, 0x00CF93000000FFFF },   /* code 32, code 64, data */
-        .GdtLimit = sizeof Data->Gdt - 1,
-        .GdtBase = LowAddress(TrampolineData),
+        .Gdt = { 0, DESCRIPTOR_CODE32, DESCRIPTOR_CODE64, DESCRIPTOR_DATA },
+        .GdtLimit = sizeof Data->Gdt - 1, .GdtBase = LowAddress(TrampolineData),
         .Far32 = LowAddress(Trampoline32), .Selector32 = START_CODE32,
         .Far64 = LowAddress(Trampoline64), .Selector64 = START_CODE64,
-        .Cr3 = ImagePhysical(StartTables[0]),
-        .KernelCr3 = ImagePhysical(MmuTopTable())
+        .Cr3 = ImagePhysical(StartTables[0]), .KernelCr3 = ImagePhysical(MmuTopTable())
     };
 }
 
@@ -190,7 +190,9 @@ void ArchPrepareStart(ULONG64 LowPage)
 void ArchStartCpu(ULONG Number, ULONG ApicId, ARCH_CPU *Cpu, PVOID StackTop, void (*Entry)(ARCH_CPU *Cpu))
 {
     RtlRequire(SmpSlotCount < ARCH_MAX_CPUS && Cpu->Number == Number);
-    SmpSlots[SmpSlotCount] = (SMP_SLOT){ .ApicId = ApicId, .State = SlotCalled, .Cpu = Cpu, .StackTop = StackTop, .Entry = Entry };
+    SmpSlots[SmpSlotCount] = (SMP_SLOT){
+        .ApicId = ApicId, .State = SlotCalled, .Cpu = Cpu, .StackTop = StackTop, .Entry = Entry
+    };
     SmpSlotCount++;
     ApicSendInit(ApicId);
 }

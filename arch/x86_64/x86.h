@@ -8,6 +8,8 @@
 
 /* ---- Selectors: NT's numbers, since driver code may compare them. ---- */
 enum { SELECTOR_CODE = 0x10, SELECTOR_DATA = 0x18, SELECTOR_TSS = 0x40 };
+#define DESCRIPTOR_CODE64 0x00AF9B000000FFFFull
+#define DESCRIPTOR_DATA   0x00CF93000000FFFFull
 
 /* ---- Vectors. Exceptions are 0 to 31, save for the APC interrupt's 0x1F. ---- */
 enum {
@@ -213,7 +215,7 @@ void ApicWrite(ULONG Register, ULONG Value);
 ULONG64 ApicLocate(void);               /* map this processor's APIC; its physical base */
 BOOLEAN ApicHasX2(void);                /* CPUID offers x2APIC mode */
 
-void ApicInitializeThisCpu(void);       /* enable, spurious vector, error vector; sets ArchThisCpu's X2Apic and ApicId */
+void ApicInitializeThisCpu(void);       /* enable, spurious and error vector; sets X2Apic and ApicId of the block */
 ULONG ApicId(void);                     /* of this processor, from the APIC */
 void ApicSendInit(ULONG ApicId);        /* INIT, and its deassertion where the APIC wants one; waits until accepted */
 void ApicSendStartup(ULONG ApicId, ULONG Page);     /* SIPI: start at Page << 12, real mode */

@@ -6,7 +6,7 @@
 #include <ktest.h>
 #include <mm/mm.h>
 #include <rtl/string.h>
-#include "../../arch/x86_64/x86.h"
+#include "x86.h"
 
 enum { BASE = 0x10000000, WINDOW = 0x10000, HEADER = 36 };
 

@@ -4,7 +4,7 @@
 #include <arch/mmu.h>
 #include <ke/clock.h>
 #include <mm/mm.h>
-#include "../../arch/x86_64/x86.h"
+#include "x86.h"
 
 static int Data = 1;
 static const int Constant = 2;

@@ -1,6 +1,6 @@
 /* rtc_inner_test.c - what the battery clock's registers mean. */
 #include <ktest.h>
-#include "../../arch/x86_64/x86.h"
+#include "x86.h"
 
 #define SECONDS_1601_TO_1970 11644473600ull
 enum { BINARY = 4, HOURS_24 = 2 };

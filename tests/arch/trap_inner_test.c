@@ -7,7 +7,7 @@
 #include <mm/mm.h>
 #include <rtl/stacktrace.h>
 #include <rtl/string.h>
-#include "../../arch/x86_64/x86.h"
+#include "x86.h"
 
 BOOLEAN TestInterrupt(void);            /* registers.S */
 BOOLEAN TestException(void);
