@@ -83,7 +83,7 @@ static void PrintImages(void)
             continue;
         LogPrint("driver %s at %p, 0x%x bytes", Image->Name, Image->Base, Image->Layout.SizeOfImage);
         if (Image->Unresolved != 0)
-            LogPrint(", %u of its %u imports are not there", Image->Unresolved, Image->Imports);
+            LogPrint(", imports %u, %u of them not there", Image->Imports, Image->Unresolved);
         LogPrint("\n");
     }
 }
@@ -125,7 +125,12 @@ static BUGCHECK_SECTION StopSection = { .Print = PrintImages };
 
 void LdrInitialize(BOOLEAN VerifierOn)
 {
+    static BOOLEAN Done;
+
     Verifier = VerifierOn;
+    if (Done)
+        return;
+    Done = TRUE;
     LdrpInitializeExports();
     LdrpInitializeStops();
     LdrpInitializeTap();

@@ -14,38 +14,32 @@
 #include <rtl/status.h>
 #include <rtl/string.h>
 
-typedef struct _MISSING {
-    const char *Driver;
-    char Text[];                        /* "module!name" */
-} MISSING;
-
-static MISSING *Missing[ARCH_STOPS];
+static char *Missing[ARCH_STOPS];       /* "DRIVER.sys called module!name", from the pool */
 static ULONG MissingCount;
 
-/* The last stop serves all that come after it: there the names end. */
+/* The last stop serves all that come after it: there the names end. So does one whose name found no memory. */
 static DECLSPEC_NORETURN void StopCalled(ULONG Index, PVOID Caller)
 {
-    const MISSING *M = Missing[Index];
+    const char *Call = Missing[Index];
     char Where[160];
 
     RtlDescribeAddress((ULONG64)(ULONG_PTR)Caller, Where, sizeof Where);
-    if (M == NULL)
+    if (Call == NULL)
         KeBugCheckWith(KEDGE_UNRESOLVED_IMPORT, Index, (ULONG_PTR)Caller, 0, 0,
-                       "%s called an import that Kedge does not have (one beyond the first %u)", Where, ARCH_STOPS - 1);
+                       "%s called an import that Kedge does not have, one whose name is not known", Where);
     KeBugCheckWith(KEDGE_UNRESOLVED_IMPORT, Index, (ULONG_PTR)Caller, 0, 0,
-                   "%s called %s, which Kedge does not have (at %s)", M->Driver, M->Text, Where);
+                   "%s, which Kedge does not have (at %s)", Call, Where);
 }
 
-static MISSING *Remember(const LDR_IMAGE *Image, const char *Module, const char *Name)
+static char *Remember(const LDR_IMAGE *Image, const char *Module, const char *Name)
 {
-    SIZE_T Size = strlen(Module) + 1 + strlen(Name) + 1;
-    MISSING *M = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *M + Size, LDR_TAG);
+    static const char Format[] = "%s called %s!%s";
+    SIZE_T Size = sizeof Format + strlen(Image->Name) + strlen(Module) + strlen(Name);
+    char *Text = ExAllocatePoolWithTag(NonPagedPoolNx, Size, LDR_TAG);
 
-    if (M == NULL)
-        return NULL;
-    M->Driver = Image->Name;
-    RtlFormat(M->Text, Size, "%s!%s", Module, Name);
-    return M;
+    if (Text != NULL)
+        RtlFormat(Text, Size, Format, Image->Name, Module, Name);
+    return Text;
 }
 
 void LdrpInitializeStops(void)
