@@ -127,6 +127,10 @@ Complain:
     movb $3, %al
     outb %al, %dx
     movl $VGA_TEXT, %edi
+    movl $(80 * 25), %ecx
+    movw $0x0720, %ax
+    rep stosw                           # what the firmware wrote goes
+    movl $VGA_TEXT, %edi
 1:  lodsb
     testb %al, %al
     jz 4f
@@ -224,7 +228,7 @@ NoCpuid:
 NoLongMode:
     .asciz "Kedge needs a 64-bit x86 processor; this one has no long mode.\r\n"
 NoNx:
-    .asciz "Kedge needs no-execute pages; this processor lacks them or the BIOS setup has them off.\r\n"
+    .asciz "Kedge needs no-execute pages: not in this processor, or off in its setup.\r\n"
 
     .section .bss.page, "aw", @nobits
     .balign 0x1000
