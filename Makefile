@@ -138,7 +138,13 @@ $(TOOLCHAIN):
 
 LDFLAGS := -nostdlib -static -z max-page-size=0x1000 -z noexecstack --eh-frame-hdr --build-id=none -T linker.ld
 
-$(BUILD)/kedge.first: $(OBJECTS) $(BUILD)/obj/nosyms.o linker.ld
+# A source that goes away leaves nothing newer than the image: the list of objects tells.
+.PHONY: ALWAYS
+$(BUILD)/objects: ALWAYS
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(OBJECTS)' | cmp -s - $@ || echo '$(OBJECTS)' >$@
+
+$(BUILD)/kedge.first: $(OBJECTS) $(BUILD)/obj/nosyms.o $(BUILD)/objects linker.ld
 	$(Q)$(LD) $(LDFLAGS) -S -o $@ $(filter %.o,$^)
 
 $(BUILD)/nosyms.S: Makefile
@@ -187,7 +193,6 @@ $(ISO): $(KERNEL) iso/grub.cfg iso/make.sh $(BUILD)/iso.drivers $(ISO_DRIVERS)
 	$(Q)iso/make.sh $@ $(KERNEL) iso/grub.cfg $(ISO_DRIVERS)
 
 # Another choice of drivers makes another medium.
-.PHONY: ALWAYS
 $(BUILD)/iso.drivers: ALWAYS
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(ISO_DRIVERS)' | cmp -s - $@ || echo '$(ISO_DRIVERS)' >$@

@@ -2,8 +2,10 @@
  *
  * Everything that a processor needs is made before the first one starts: its block, its tables, its
  * two stacks and its idle thread. One that does not answer in time is named and left out; its memory stays
- * its own, for it may yet wake up and run in it. */
+ * its own, for it may yet wake up and run in it. One that answers has still some way to go before the
+ * scheduler has it: so each says so by an event, and the caller finds all of them at work. */
 #include <arch/arch.h>
+#include <ke/event.h>
 #include <ke/init.h>
 #include <ke/irql.h>
 #include <mm/mm.h>
@@ -13,6 +15,7 @@
 enum { STACK_RESERVE = 0x400 };         /* at the top of the idle stack: SSE state and first frame of its thread */
 
 static ARCH_CPU *Cpus[ARCH_MAX_CPUS];
+static KEVENT Arrival;                  /* set after each KeProcessorOnline */
 
 /* The first C code on another processor: at IRQL HIGH, interrupts off. */
 static void ProcessorMain(ARCH_CPU *Cpu)
@@ -21,7 +24,15 @@ static void ProcessorMain(ARCH_CPU *Cpu)
     KeProcessorOnline();
     KeLowerIrql(PASSIVE_LEVEL);
     ArchEnableInterrupts();
+    KeSetEvent(&Arrival, 0, FALSE);
     KeIdleLoop();
+}
+
+/* Processor Number has answered: return when the scheduler has it too. Arrival may stand for several. */
+static void WaitUntilActive(ULONG Number)
+{
+    while (!(KeQueryActiveProcessors() >> Number & 1))
+        KeWaitForSingleObject(&Arrival, Executive, KernelMode, FALSE, NULL);
 }
 
 /* Make what processor Number needs and start it. Returns FALSE if memory is out. */
@@ -56,6 +67,7 @@ void BootStartProcessors(const PLATFORM *Platform, ULONG Limit)
     }
     if (Count <= 1)
         return;
+    KeInitializeEvent(&Arrival, SynchronizationEvent, FALSE);
     ArchPrepareStart(LowPage);
     for (ULONG Number = 1; Number < Count; Number++)
         if (!StartProcessor(Number, Platform->Cpus[Number].ApicId)) {
@@ -63,8 +75,10 @@ void BootStartProcessors(const PLATFORM *Platform, ULONG Limit)
             break;
         }
     ArchAwaitCpus();
-    for (ULONG Number = 1; Number < Count; Number++)
-        if (Cpus[Number] != NULL && !Cpus[Number]->Online)
+    for (ULONG Number = 1; Number < Count && Cpus[Number] != NULL; Number++)
+        if (Cpus[Number]->Online)
+            WaitUntilActive(Number);
+        else
             LogPrint("boot: processor %u (local APIC 0x%x) does not answer and is left out\n", Number,
                      Platform->Cpus[Number].ApicId);
 }
