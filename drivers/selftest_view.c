@@ -18,7 +18,7 @@
 #include <rtl/print.h>
 #include <rtl/string.h>
 
-enum { MAX_SUITES = 128, SUITE_NAME = 28, TEST_NAME = 100, MAX_FAILURES = 64, FAILURE_TEXT = 200, PLACE_TEXT = 100, FRAMES_PER_SECOND = 20 };
+enum { MAX_SUITES = 128, SUITE_NAME = 28, TEST_NAME = 100, MAX_FAILURES = 64, FAILURE_TEXT = 200, PLACE_TEXT = 100, TEXT_INDENT = 2, FRAMES_PER_SECOND = 20 };
 enum { ROW_HEADER = 0, ROW_BAR = 2, ROW_COUNTS = 4, ROW_TEST = 5, ROW_LISTS = 7 };
 enum { FIELD_NARROW = 19, FIELD_WIDE = 25, FIELD_COUNT = 7 };
 enum { SQUARE = 0x25A0, LINE = 0x2500, BLOCK = 0x2588 };
@@ -147,26 +147,36 @@ static ULONG FormatPlace(char *Buffer, SIZE_T Size, const FAILURE *Failure)
     return (ULONG)RtlFormat(Buffer, Size, "%s:%d", Failure->File, Failure->Line);
 }
 
-/* A failure has a row, or two if its text is too long to stand behind its place. */
+/* The rows that Text takes below its place, indented; 0 if it fits behind the place. */
+static ULONG RowsBelow(ULONG PlaceLength, const char *Text)
+{
+    ULONG Length = (ULONG)strlen(Text), Line = Width - TEXT_INDENT;
+
+    return PlaceLength + TEXT_INDENT + Length <= Width ? 0 : (Length + Line - 1) / Line;
+}
+
 static ULONG FailureLines(const FAILURE *Failure)
 {
     char Place[PLACE_TEXT];
 
-    return FormatPlace(Place, sizeof(Place), Failure) + 2 + strlen(Failure->Text) > Width ? 2 : 1;
+    return 1 + RowsBelow(FormatPlace(Place, sizeof(Place), Failure), Failure->Text);
 }
 
 static void PaintFailure(ULONG Row, const FAILURE *Failure)
 {
-    BOOLEAN Below = FailureLines(Failure) == 2;
-    char Place[PLACE_TEXT];
-    ULONG Column;
+    ULONG Line = Width - TEXT_INDENT, Length, Below;
+    const char *Text = Failure->Text;
+    char Place[PLACE_TEXT], Part[GRID_COLUMNS];
 
-    FormatPlace(Place, sizeof(Place), Failure);
-    Column = Margin + 2 + ConsoleText(Row, Margin, Width, Bad, Place);
-    if (Below)
-        ConsoleText(Row + 1, Margin + 2, Width - 2, Plain, Failure->Text);
-    else
-        ConsoleText(Row, Column, Margin + Width - Column, Plain, Failure->Text);
+    Length = FormatPlace(Place, sizeof(Place), Failure);
+    Below = RowsBelow(Length, Text);
+    ConsoleText(Row, Margin, Width, Bad, Place);
+    if (Below == 0)
+        ConsoleText(Row, Margin + Length + TEXT_INDENT, Width, Plain, Text);
+    for (ULONG I = 0; I < Below; I++) {
+        RtlFormat(Part, sizeof(Part), "%.*s", (int)Line, Text + I * Line);
+        ConsoleText(Row + 1 + I, Margin + TEXT_INDENT, Line, Plain, Part);
+    }
 }
 
 static ULONG AllFailureLines(void)
