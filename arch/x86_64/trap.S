@@ -61,9 +61,15 @@
 
 # ---- One stub per vector: make the stack look alike, tell the vector, go on. ----
 
+#define WITH_ERROR_CODE 0x60227D00      /* vectors 8, 10 to 14, 17, 21, 29, 30 */
+
     .macro STUB Vector
     .balign TRAP_STUB_SIZE
-    .if \Vector == 8 || (\Vector >= 10 && \Vector <= 14) || \Vector == 17 || \Vector == 21 || \Vector == 29 || \Vector == 30
+    .set HasErrorCode, 0
+    .if \Vector < 32
+    .set HasErrorCode, (WITH_ERROR_CODE >> \Vector) & 1
+    .endif
+    .if HasErrorCode
     .cfi_def_cfa_offset 48              # the processor has pushed an error code
     pushq $\Vector
     .cfi_adjust_cfa_offset 8
