@@ -16,6 +16,7 @@
 
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
+#include <rtl/nt_string.h>
 #include <rtl/string.h>
 
 typedef struct _POOL_PROCESSOR { POOL_CACHE Cache[POOL_CLASSES]; } __attribute__((aligned(64))) POOL_PROCESSOR;
@@ -23,7 +24,8 @@ typedef struct _POOL_PROCESSOR { POOL_CACHE Cache[POOL_CLASSES]; } __attribute__
 enum {
     POOL_TYPE_PAGED = 1, POOL_TYPE_MUST_SUCCEED = 2, POOL_TYPE_CACHE_ALIGNED = 4,
     POOL_TYPE_PLAIN = POOL_TYPE_PAGED | NonPagedPoolNx, /* the bits that need no thought */
-    TAG_NONE = 0x656E6F4E                               /* 'None', of ExAllocatePool */
+    TAG_NONE = 0x656E6F4E,                              /* 'None', of ExAllocatePool */
+    TAG_STRING = 0x67727453                             /* 'Strg' */
 };
 
 /* The required half of POOL_FLAGS (the upper half may be ignored) and what of it means something here. */
@@ -224,6 +226,13 @@ PVOID ExpTakeSlot(ULONG Size)
 
 void ExpReturnSlot(POOL_FREE_BLOCK *Slot) { ReturnSlot(Slot, Slot->Header.Class); }
 
+/* ---- The strings that rtl allocates: NT's pool and tag for them, in the name of whoever called rtl ---- */
+
+static PVOID AllocateString(SIZE_T Bytes, PVOID Caller) { return Allocate(Bytes, TAG_STRING, POOL_KIND_PAGED, Caller); }
+static void FreeString(PVOID Block, PVOID Caller) { Free(Block, 0, Caller); }
+
+static const RTL_STRING_POOL StringPool = { AllocateString, FreeString };
+
 /* ---- Public ---- */
 
 /* ExInitializePool - before the first allocation; boot processor only. */
@@ -233,6 +242,7 @@ void ExInitializePool(void)
     for (ULONG i = 0; i < ARCH_MAX_CPUS; i++)
         for (ULONG Class = 0; Class < POOL_CLASSES; Class++)
             Processors[i].Cache[Class].Limit = ExpCacheLimit(Class);
+    RtlSetStringPool(&StringPool);
 }
 
 /* ExAllocatePoolWithTag - NumberOfBytes of memory, content anything; 0 bytes give a block like any other.

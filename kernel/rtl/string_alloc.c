@@ -5,24 +5,26 @@
 #include <rtl/nt_string.h>
 #include <rtl/status.h>
 
+#define CALLER __builtin_return_address(0)
+
 enum { LONGEST_STRING = 0xFFFF };
 
 static const RTL_STRING_POOL *StringPool;
 
-static PVOID Allocate(SIZE_T Bytes)
+static PVOID Allocate(SIZE_T Bytes, PVOID Caller)
 {
-    return StringPool ? StringPool->Allocate(Bytes) : NULL;
+    return StringPool ? StringPool->Allocate(Bytes, Caller) : NULL;
 }
 
-static void Free(PVOID Block)
+static void Free(PVOID Block, PVOID Caller)
 {
     if (Block && StringPool)
-        StringPool->Free(Block);
+        StringPool->Free(Block, Caller);
 }
 
-static NTSTATUS AllocateUnicode(PUNICODE_STRING String, ULONG Bytes)
+static NTSTATUS AllocateUnicode(PUNICODE_STRING String, ULONG Bytes, PVOID Caller)
 {
-    PWSTR Buffer = Allocate(Bytes);
+    PWSTR Buffer = Allocate(Bytes, Caller);
 
     if (!Buffer)
         return STATUS_NO_MEMORY;
@@ -31,13 +33,9 @@ static NTSTATUS AllocateUnicode(PUNICODE_STRING String, ULONG Bytes)
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS MapCase(PUNICODE_STRING Destination, PCUNICODE_STRING Source, BOOLEAN New, WCHAR (*Map)(WCHAR))
+/* A new destination is as long as the source. */
+static NTSTATUS MapCase(PUNICODE_STRING Destination, PCUNICODE_STRING Source, WCHAR (*Map)(WCHAR))
 {
-    /* A block of no bytes is no block: an empty result still owns one. */
-    NTSTATUS Status = New ? AllocateUnicode(Destination, Source->Length ? Source->Length : sizeof(WCHAR)) : STATUS_SUCCESS;
-
-    if (!NT_SUCCESS(Status))
-        return Status;
     if (Source->Length > Destination->MaximumLength)
         return STATUS_BUFFER_OVERFLOW;
     for (ULONG I = 0; I < Source->Length / sizeof(WCHAR); I++)
@@ -59,15 +57,15 @@ void RtlSetStringPool(const RTL_STRING_POOL *Pool)
  * Returns: STATUS_SUCCESS; STATUS_BUFFER_OVERFLOW: the buffer is too small, Length says what is needed;
  * STATUS_NO_MEMORY; STATUS_INVALID_PARAMETER_2: the result is longer than a string can be.
  * Source: WDK nf-wdm-rtlansistringtounicodestring. */
-NTSTATUS RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_STRING SourceString,
-                                      BOOLEAN AllocateDestinationString)
+NOINLINE NTSTATUS RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_STRING SourceString,
+                                               BOOLEAN AllocateDestinationString)
 {
     ULONG Bytes = RtlxAnsiStringToUnicodeSize(SourceString);
 
     if (Bytes > LONGEST_STRING)
         return STATUS_INVALID_PARAMETER_2;
     if (AllocateDestinationString) {
-        NTSTATUS Status = AllocateUnicode(DestinationString, Bytes);
+        NTSTATUS Status = AllocateUnicode(DestinationString, Bytes, CALLER);
 
         if (!NT_SUCCESS(Status))
             return Status;
@@ -84,15 +82,15 @@ NTSTATUS RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_
 /* RtlUnicodeStringToAnsiString - the way back; RtlFreeAnsiString gives a new buffer back. A buffer that
  * is too small gets the characters that fit, terminated.  IRQL: as above.
  * Returns: as above.  Source: WDK nf-wdm-rtlunicodestringtoansistring. */
-NTSTATUS RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString,
-                                      BOOLEAN AllocateDestinationString)
+NOINLINE NTSTATUS RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString,
+                                               BOOLEAN AllocateDestinationString)
 {
     ULONG Bytes = RtlxUnicodeStringToAnsiSize(SourceString), Written;
 
     if (Bytes > LONGEST_STRING)
         return STATUS_INVALID_PARAMETER_2;
     if (AllocateDestinationString) {
-        PCHAR Buffer = Allocate(Bytes);
+        PCHAR Buffer = Allocate(Bytes, CALLER);
 
         if (!Buffer)
             return STATUS_NO_MEMORY;
@@ -111,26 +109,30 @@ NTSTATUS RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_
 /* RtlUpcaseUnicodeString - upper-case into the destination's buffer or a new one; no terminator is
  * added. Source and destination may be the same.  IRQL: as above.
  * Returns: STATUS_SUCCESS; STATUS_BUFFER_OVERFLOW; STATUS_NO_MEMORY. */
-NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
-                                BOOLEAN AllocateDestinationString)
+NOINLINE NTSTATUS RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+                                         BOOLEAN AllocateDestinationString)
 {
-    return MapCase(DestinationString, SourceString, AllocateDestinationString, RtlUpcaseUnicodeChar);
+    if (AllocateDestinationString && !NT_SUCCESS(AllocateUnicode(DestinationString, SourceString->Length, CALLER)))
+        return STATUS_NO_MEMORY;
+    return MapCase(DestinationString, SourceString, RtlUpcaseUnicodeChar);
 }
 
 /* RtlDowncaseUnicodeString - the same to lower case. */
-NTSTATUS RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
-                                  BOOLEAN AllocateDestinationString)
+NOINLINE NTSTATUS RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+                                           BOOLEAN AllocateDestinationString)
 {
-    return MapCase(DestinationString, SourceString, AllocateDestinationString, RtlDowncaseUnicodeChar);
+    if (AllocateDestinationString && !NT_SUCCESS(AllocateUnicode(DestinationString, SourceString->Length, CALLER)))
+        return STATUS_NO_MEMORY;
+    return MapCase(DestinationString, SourceString, RtlDowncaseUnicodeChar);
 }
 
 /* RtlCreateUnicodeString - a new, terminated copy of SourceString.  IRQL: as the pool has it.
  * Returns: FALSE if there is no memory or the text is too long. */
-BOOLEAN RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
+NOINLINE BOOLEAN RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 {
     SIZE_T Bytes = (wcslen(SourceString) + 1) * sizeof(WCHAR);
 
-    if (Bytes > LONGEST_STRING || !NT_SUCCESS(AllocateUnicode(DestinationString, (ULONG)Bytes)))
+    if (Bytes > LONGEST_STRING || !NT_SUCCESS(AllocateUnicode(DestinationString, (ULONG)Bytes, CALLER)))
         return FALSE;
     memcpy(DestinationString->Buffer, SourceString, Bytes);
     DestinationString->Length = (USHORT)(Bytes - sizeof(WCHAR));
@@ -139,15 +141,15 @@ BOOLEAN RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceS
 
 /* RtlFreeUnicodeString - give a buffer from one of the routines above back and clear the string; without
  * a buffer nothing happens.  IRQL: as the pool has it. */
-VOID RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
+NOINLINE VOID RtlFreeUnicodeString(PUNICODE_STRING UnicodeString)
 {
-    Free(UnicodeString->Buffer);
+    Free(UnicodeString->Buffer, CALLER);
     *UnicodeString = (UNICODE_STRING){ 0 };
 }
 
 /* RtlFreeAnsiString - the same for ANSI strings. */
-VOID RtlFreeAnsiString(PANSI_STRING AnsiString)
+NOINLINE VOID RtlFreeAnsiString(PANSI_STRING AnsiString)
 {
-    Free(AnsiString->Buffer);
+    Free(AnsiString->Buffer, CALLER);
     *AnsiString = (ANSI_STRING){ 0 };
 }

@@ -51,10 +51,11 @@ NTSTATUS RtlCharToInteger(PCSTR String, ULONG Base, PULONG Value);
 
 /* ---- string_alloc.c: the routines that may allocate their result ---- */
 
-/* Where their memory comes from; ex installs it. Until then allocating fails with STATUS_NO_MEMORY. */
+/* Where their memory comes from; ex installs it. Until then allocating fails with STATUS_NO_MEMORY.
+ * Caller: the address in the code that asked, to which a leak is laid. */
 typedef struct _RTL_STRING_POOL {
-    PVOID (*Allocate)(SIZE_T Bytes);
-    void (*Free)(PVOID Block);
+    PVOID (*Allocate)(SIZE_T Bytes, PVOID Caller);
+    void (*Free)(PVOID Block, PVOID Caller);
 } RTL_STRING_POOL;
 
 void RtlSetStringPool(const RTL_STRING_POOL *Pool);
