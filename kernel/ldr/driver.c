@@ -21,7 +21,8 @@
 enum { VERIFIER_IRQL_LEAKED = 0x2001D, VERIFIER_REGION_LEAKED = 0x40003 };
 
 static WCHAR HardwareDatabase[] = L"\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM";
-static UNICODE_STRING HardwareDatabaseName = { sizeof HardwareDatabase - sizeof(WCHAR), sizeof HardwareDatabase, HardwareDatabase };
+static UNICODE_STRING HardwareDatabaseName = { sizeof HardwareDatabase - sizeof(WCHAR), sizeof HardwareDatabase,
+                                               HardwareDatabase };
 static const char ServicesKey[] = "\\Registry\\Machine\\System\\CurrentControlSet\\Services\\";
 
 /* Append Text to String, whose buffer is large enough, and end it with a zero that does not count. */
@@ -64,8 +65,10 @@ static void CheckReturn(const LDR_DRIVER *Driver, const char *Routine, PVOID Add
         KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_IRQL_LEAKED, (ULONG_PTR)Address, Irql, 0,
                        "%s of %s was called at IRQL 0 and returned at IRQL %u", Routine, Driver->Image->Name, Irql);
     if (Now != ApcDisable)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_REGION_LEAKED, (ULONG_PTR)Address, (ULONG)ApcDisable, (ULONG)Now,
-                       "%s of %s left a critical or guarded region entered (or left one too often)", Routine, Driver->Image->Name);
+        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_REGION_LEAKED, (ULONG_PTR)Address,
+                       (ULONG)ApcDisable, (ULONG)Now,
+                       "%s of %s left a critical or guarded region entered (or left one too often)", Routine,
+                       Driver->Image->Name);
 }
 
 static BOOLEAN MakeRegistryPath(const LDR_DRIVER *Driver, UNICODE_STRING *Path)

@@ -114,7 +114,8 @@ static BOOLEAN FindUnwindImage(ULONG64 Address, UNWIND_IMAGE *Out)
     if (Image == NULL)
         return FALSE;
     *Out = (UNWIND_IMAGE){ .Base = (ULONG64)(ULONG_PTR)Image->Base, .Size = Image->Layout.SizeOfImage,
-                           .FunctionTable = Image->Layout.Functions.Rva, .FunctionTableSize = Image->Layout.Functions.Size };
+                           .FunctionTable = Image->Layout.Functions.Rva,
+                           .FunctionTableSize = Image->Layout.Functions.Size };
     return TRUE;
 }
 

@@ -24,7 +24,7 @@ PVOID LdrpBindStop(const LDR_IMAGE *Image, const char *Module, const char *Name)
 /* tap.c */
 typedef struct _LDR_TAP {
     ULONG Passed, Failed, Skipped;      /* "ok", "not ok", and either with # SKIP */
-    ULONG Expected;                     /* "not ok # TODO": known, not a failure */
+    ULONG Expected;                     /* "not ok", but marked as yet to be done: no failure */
     ULONG Plan;                         /* the sum of all "1..N" */
     BOOLEAN HasPlan, BailedOut;
 } LDR_TAP;

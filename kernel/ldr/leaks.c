@@ -52,7 +52,8 @@ static void ReportHandle(void *Context, HANDLE Handle, PVOID Object, PVOID Calle
     char Where[PLACE_SIZE];
 
     if (Leaks->Printed++ < LISTED)
-        LogPrint("leak: %s: handle %p to object %p, opened at %s\n", Leaks->Image->Name, Handle, Object, Place(Caller, Where));
+        LogPrint("leak: %s: handle %p to object %p, opened at %s\n", Leaks->Image->Name, Handle, Object,
+                 Place(Caller, Where));
 }
 
 static void ReportOwned(const LDR_IMAGE *Image, const KE_OWNED *Owned)
@@ -64,7 +65,8 @@ static void ReportOwned(const LDR_IMAGE *Image, const KE_OWNED *Owned)
     };
     char Text[PLACE_SIZE + 64], Where[PLACE_SIZE];
 
-    RtlFormat(Text, sizeof Text, Kinds[Owned->Kind], Owned->Object, Owned->Routine ? Place(Owned->Routine, Where) : "(none)");
+    RtlFormat(Text, sizeof Text, Kinds[Owned->Kind], Owned->Object,
+              Owned->Routine ? Place(Owned->Routine, Where) : "(none)");
     LogPrint("leak: %s: %s\n", Image->Name, Text);
 }
 

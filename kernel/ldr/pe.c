@@ -81,7 +81,8 @@ static BOOLEAN CheckFileHeader(CHECK *C)
     if (!ReadFile(C, NewHeader, &Signature, sizeof Signature, "the PE signature (e_lfanew)"))
         return FALSE;
     if (Signature != PE_SIGNATURE)
-        return Refuse(C, "the signature at e_lfanew 0x%x is 0x%08x, not 0x%08x (PE)", NewHeader, Signature, PE_SIGNATURE);
+        return Refuse(C, "the signature at e_lfanew 0x%x is 0x%08x, not 0x%08x (PE)", NewHeader, Signature,
+                      PE_SIGNATURE);
     if (!ReadFile(C, (ULONG64)NewHeader + 4, H, sizeof *H, "the file header"))
         return FALSE;
     if (H->Machine != PE_MACHINE_AMD64)
@@ -109,7 +110,8 @@ static BOOLEAN ReadOptionalHeader(CHECK *C)
     if (!ReadFile(C, C->OptionalOffset, &O->Magic, sizeof O->Magic, "OptionalHeader.Magic"))
         return FALSE;
     if (O->Magic == PE_MAGIC_32)
-        return Refuse(C, "OptionalHeader.Magic is 0x%03x (PE32, a 32-bit image), not 0x%03x (PE32+)", O->Magic, PE_MAGIC_32PLUS);
+        return Refuse(C, "OptionalHeader.Magic is 0x%03x (PE32, a 32-bit image), not 0x%03x (PE32+)", O->Magic,
+                      PE_MAGIC_32PLUS);
     if (O->Magic != PE_MAGIC_32PLUS)
         return Refuse(C, "OptionalHeader.Magic is 0x%03x, not 0x%03x (PE32+)", O->Magic, PE_MAGIC_32PLUS);
     if (Have < Fixed)
@@ -132,7 +134,8 @@ static BOOLEAN CheckOptionalHeader(CHECK *C)
     if (!ReadOptionalHeader(C))
         return FALSE;
     if (O->Subsystem != PE_SUBSYSTEM_NATIVE)
-        return Refuse(C, "Subsystem is %u, not %u (native): a program, not a driver", O->Subsystem, PE_SUBSYSTEM_NATIVE);
+        return Refuse(C, "Subsystem is %u, not %u (native): a program, not a driver", O->Subsystem,
+                      PE_SUBSYSTEM_NATIVE);
     if (!IsPowerOfTwo(O->SectionAlignment) || O->SectionAlignment < PAGE_SIZE)
         return Refuse(C, "SectionAlignment is 0x%x, not a power of two from 0x%x on", O->SectionAlignment, PAGE_SIZE);
     if (!IsPowerOfTwo(O->FileAlignment) || O->FileAlignment < 0x200 || O->FileAlignment > O->SectionAlignment)
@@ -143,11 +146,13 @@ static BOOLEAN CheckOptionalHeader(CHECK *C)
     if (O->SizeOfImage == 0 || O->SizeOfImage > PE_IMAGE_LIMIT)
         return Refuse(C, "SizeOfImage is 0x%x, not 1 to 0x%x", O->SizeOfImage, PE_IMAGE_LIMIT);
     if (O->SizeOfImage % O->SectionAlignment != 0)
-        return Refuse(C, "SizeOfImage is 0x%x, not a multiple of SectionAlignment 0x%x", O->SizeOfImage, O->SectionAlignment);
+        return Refuse(C, "SizeOfImage is 0x%x, not a multiple of SectionAlignment 0x%x", O->SizeOfImage,
+                      O->SectionAlignment);
     if (O->SizeOfHeaders < HeadersEnd)
         return Refuse(C, "SizeOfHeaders is 0x%x, but the section table ends at 0x%llx", O->SizeOfHeaders, HeadersEnd);
     if (O->SizeOfHeaders > C->File->Length)
-        return Refuse(C, "SizeOfHeaders is 0x%x, beyond the end of the file at 0x%llx", O->SizeOfHeaders, C->File->Length);
+        return Refuse(C, "SizeOfHeaders is 0x%x, beyond the end of the file at 0x%llx", O->SizeOfHeaders,
+                      C->File->Length);
     if (O->SizeOfHeaders > O->SizeOfImage)
         return Refuse(C, "SizeOfHeaders is 0x%x, beyond SizeOfImage 0x%x", O->SizeOfHeaders, O->SizeOfImage);
     C->Layout->PreferredBase = O->ImageBase;
@@ -171,18 +176,19 @@ static BOOLEAN CheckSectionInMemory(CHECK *C, PE_SECTION *S, const PE_SECTION_HE
     S->Size = H->VirtualSize != 0 ? H->VirtualSize : H->SizeOfRawData;
     S->Flags = H->Characteristics;
     if (S->Rva % O->SectionAlignment != 0)
-        return Refuse(C, "section '%s': VirtualAddress 0x%x is not a multiple of SectionAlignment 0x%x", S->Name, S->Rva,
-                      O->SectionAlignment);
+        return Refuse(C, "section '%s': VirtualAddress 0x%x is not a multiple of SectionAlignment 0x%x", S->Name,
+                      S->Rva, O->SectionAlignment);
     if (S->Rva < *NextRva)
-        return Refuse(C, "section '%s': VirtualAddress 0x%x overlaps what is before it (ends at 0x%llx)", S->Name, S->Rva,
-                      *NextRva);
+        return Refuse(C, "section '%s': VirtualAddress 0x%x overlaps what is before it (ends at 0x%llx)", S->Name,
+                      S->Rva, *NextRva);
     if ((ULONG64)S->Rva + S->Size > O->SizeOfImage)
-        return Refuse(C, "section '%s': VirtualAddress 0x%x + size 0x%x is beyond SizeOfImage 0x%x", S->Name, S->Rva, S->Size,
-                      O->SizeOfImage);
+        return Refuse(C, "section '%s': VirtualAddress 0x%x + size 0x%x is beyond SizeOfImage 0x%x", S->Name, S->Rva,
+                      S->Size, O->SizeOfImage);
     *NextRva = (ULONG64)S->Rva + S->Size;
     if ((S->Flags & PE_SECTION_WRITE) && (S->Flags & PE_SECTION_EXECUTE)) {
         if (!(S->Flags & PE_SECTION_DISCARDABLE) || strcmp(S->Name, "INIT") != 0)
-            return Refuse(C, "section '%s': Characteristics 0x%08x make it writable and executable at once", S->Name, S->Flags);
+            return Refuse(C, "section '%s': Characteristics 0x%08x make it writable and executable at once", S->Name,
+                          S->Flags);
         S->Flags &= ~PE_SECTION_WRITE;
     }
     return TRUE;
@@ -199,11 +205,11 @@ static BOOLEAN CheckSectionInFile(CHECK *C, PE_SECTION *S, const PE_SECTION_HEAD
         return Refuse(C, "section '%s': PointerToRawData 0x%x is not a multiple of FileAlignment 0x%x", S->Name,
                       H->PointerToRawData, O->FileAlignment);
     if (H->PointerToRawData < O->SizeOfHeaders)
-        return Refuse(C, "section '%s': PointerToRawData 0x%x lies in the headers (0x%x bytes)", S->Name, H->PointerToRawData,
-                      O->SizeOfHeaders);
+        return Refuse(C, "section '%s': PointerToRawData 0x%x lies in the headers (0x%x bytes)", S->Name,
+                      H->PointerToRawData, O->SizeOfHeaders);
     if (!FileHas(C->File, H->PointerToRawData, H->SizeOfRawData))
-        return Refuse(C, "section '%s': PointerToRawData 0x%x + SizeOfRawData 0x%x is beyond the end of the file at 0x%llx",
-                      S->Name, H->PointerToRawData, H->SizeOfRawData, C->File->Length);
+        return Refuse(C, "section '%s': PointerToRawData 0x%x + SizeOfRawData 0x%x is beyond the end of the file "
+                      "at 0x%llx", S->Name, H->PointerToRawData, H->SizeOfRawData, C->File->Length);
     S->FileOffset = H->PointerToRawData;
     S->FileSize = H->SizeOfRawData < S->Size ? H->SizeOfRawData : S->Size;
     return TRUE;
@@ -253,7 +259,8 @@ static BOOLEAN CheckDirectory(CHECK *C, ULONG Index, const char *Name, ULONG Uni
     if (D.Size % Unit != 0 || D.Size < Minimum)
         return Refuse(C, "%s directory: Size is 0x%x, not a multiple of %u from %u on", Name, D.Size, Unit, Minimum);
     if (PeFindSection(C->Layout, D.VirtualAddress, D.Size) == NULL)
-        return Refuse(C, "%s directory: VirtualAddress 0x%x + Size 0x%x is in no section", Name, D.VirtualAddress, D.Size);
+        return Refuse(C, "%s directory: VirtualAddress 0x%x + Size 0x%x is in no section", Name, D.VirtualAddress,
+                      D.Size);
     Out->Rva = D.VirtualAddress;
     Out->Size = D.Size;
     return TRUE;

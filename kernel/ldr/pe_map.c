@@ -28,7 +28,8 @@ static BOOLEAN RelocateOne(const MAPPING *M, ULONG Rva, ULONG Type)
     if (Type == PE_RELOCATION_ABSOLUTE)     /* padding */
         return TRUE;
     if (Type != PE_RELOCATION_DIR64)
-        return Refuse(M, "relocation at 0x%x has type %u; a driver for x64 has only %u (DIR64)", Rva, Type, PE_RELOCATION_DIR64);
+        return Refuse(M, "relocation at 0x%x has type %u; a driver for x64 has only %u (DIR64)", Rva, Type,
+                      PE_RELOCATION_DIR64);
     if (PeFindSection(M->Layout, Rva, sizeof Value) == NULL)
         return Refuse(M, "relocation at 0x%x lies in no section", Rva);
     memcpy(&Value, M->Base + Rva, sizeof Value);
@@ -62,8 +63,8 @@ static BOOLEAN Relocate(const MAPPING *M)
         if (Block.VirtualAddress == 0 && Block.SizeOfBlock == 0)    /* a linker's padding at the end */
             return TRUE;
         if (Block.SizeOfBlock < sizeof Block || Block.SizeOfBlock % 2 != 0 || Block.SizeOfBlock > R->Size - At)
-            return Refuse(M, "relocation block at 0x%x: SizeOfBlock is 0x%x, with 0x%x left", R->Rva + At, Block.SizeOfBlock,
-                          R->Size - At);
+            return Refuse(M, "relocation block at 0x%x: SizeOfBlock is 0x%x, with 0x%x left", R->Rva + At,
+                          Block.SizeOfBlock, R->Size - At);
         if (Block.VirtualAddress % PAGE_SIZE != 0 || Block.VirtualAddress >= M->Layout->SizeOfImage)
             return Refuse(M, "relocation block at 0x%x: VirtualAddress is 0x%x, no page of the image", R->Rva + At,
                           Block.VirtualAddress);
@@ -89,8 +90,8 @@ static BOOLEAN CheckFunctions(const MAPPING *M)
 
         memcpy(&F, M->Base + R->Rva + At, sizeof F);
         if (F.BeginAddress < Before || F.EndAddress <= F.BeginAddress || F.EndAddress > M->Layout->SizeOfImage)
-            return Refuse(M, ".pdata row %u: 0x%x to 0x%x, after 0x%x and in an image of 0x%x bytes", At / 12, F.BeginAddress,
-                          F.EndAddress, Before, M->Layout->SizeOfImage);
+            return Refuse(M, ".pdata row %u: 0x%x to 0x%x, after 0x%x and in an image of 0x%x bytes", At / 12,
+                          F.BeginAddress, F.EndAddress, Before, M->Layout->SizeOfImage);
         if (F.UnwindData % 4 > 1 || PeFindSection(M->Layout, F.UnwindData & ~1u, 4) == NULL)
             return Refuse(M, ".pdata row %u: unwind data at 0x%x lies in no section", At / 12, F.UnwindData);
         Before = F.EndAddress;
@@ -124,16 +125,19 @@ static BOOLEAN IsPlainName(const char *Text)
     return TRUE;
 }
 
-static BOOLEAN BindOne(const MAPPING *M, const char *Module, ULONG64 Lookup, ULONG SlotRva, PE_RESOLVE Resolve, void *Context)
+static BOOLEAN BindOne(const MAPPING *M, const char *Module, ULONG64 Lookup, ULONG SlotRva, PE_RESOLVE Resolve,
+                       void *Context)
 {
     const char *Name;
     PVOID Target;
 
     if (Lookup & PE_IMPORT_BY_ORDINAL)
-        return Refuse(M, "import from %s by ordinal %u; Kedge serves imports by name", Module, (ULONG)(Lookup & 0xFFFF));
+        return Refuse(M, "import from %s by ordinal %u; Kedge serves imports by name", Module,
+                      (ULONG)(Lookup & 0xFFFF));
     Name = Lookup < M->Layout->SizeOfImage ? StringAt(M, Lookup + 2) : NULL;    /* behind a 2-byte hint */
     if (Name == NULL || !IsPlainName(Name))
-        return Refuse(M, "import from %s: its name at 0x%llx lies in no section, has no end, or cannot be printed", Module, Lookup);
+        return Refuse(M, "import from %s: its name at 0x%llx lies in no section, has no end, or cannot be printed",
+                      Module, Lookup);
     Target = Resolve(Context, Module, Name);
     memcpy(M->Base + SlotRva, &Target, sizeof Target);
     return TRUE;
@@ -141,7 +145,8 @@ static BOOLEAN BindOne(const MAPPING *M, const char *Module, ULONG64 Lookup, ULO
 
 /* All imports from one module. OriginalFirstThunk lists the names, FirstThunk the slots; a linker may leave
  * the first out, then the slots hold the names until they are bound. */
-static BOOLEAN BindModule(const MAPPING *M, const PE_IMPORT_DESCRIPTOR *D, ULONG *Total, PE_RESOLVE Resolve, void *Context)
+static BOOLEAN BindModule(const MAPPING *M, const PE_IMPORT_DESCRIPTOR *D, ULONG *Total, PE_RESOLVE Resolve,
+                          void *Context)
 {
     const char *Name = StringAt(M, D->Name);
     char Module[PE_NAME_LIMIT + 1];
@@ -169,6 +174,20 @@ static BOOLEAN BindModule(const MAPPING *M, const PE_IMPORT_DESCRIPTOR *D, ULONG
 
 /* ---- Names ---- */
 
+/* Up to 8 characters in the row itself, or anything in the string table; not always terminated. */
+static void CopySymbolName(const PE_FILE *File, const PE_LAYOUT *L, const PE_SYMBOL *Symbol, char *Name, SIZE_T Size)
+{
+    ULONG Offset = Symbol->Name.Long.Offset, Room;
+
+    Name[0] = 0;
+    if (Symbol->Name.Long.Zeroes != 0) {
+        RtlFormat(Name, Size, "%.8s", Symbol->Name.Short);
+    } else if (Offset < L->StringSize) {
+        Room = L->StringSize - Offset < PE_NAME_LIMIT ? L->StringSize - Offset : PE_NAME_LIMIT;
+        RtlFormat(Name, Size, "%.*s", (int)Room, (const char *)File->Bytes + L->StringOffset + Offset);
+    }
+}
+
 /* Look through the file's COFF symbols for the function that starts closest at or below Rva. */
 static ULONG64 FindInSymbols(const PE_FILE *File, const PE_LAYOUT *L, ULONG Rva, char *Name, SIZE_T Size)
 {
@@ -187,11 +206,7 @@ static ULONG64 FindInSymbols(const PE_FILE *File, const PE_LAYOUT *L, ULONG Rva,
     }
     if (Best == ~0ull)
         return Best;
-    if (Found.Name.Long.Zeroes != 0)
-        RtlFormat(Name, Size, "%.8s", Found.Name.Short);
-    else if (Found.Name.Long.Offset < L->StringSize)
-        RtlFormat(Name, Size, "%.*s", (int)(L->StringSize - Found.Name.Long.Offset > PE_NAME_LIMIT ? PE_NAME_LIMIT :
-                  L->StringSize - Found.Name.Long.Offset), (const char *)File->Bytes + L->StringOffset + Found.Name.Long.Offset);
+    CopySymbolName(File, L, &Found, Name, Size);
     return IsPlainName(Name) && Name[0] != 0 ? Best : ~0ull;
 }
 
@@ -206,7 +221,8 @@ static BOOLEAN ReadExports(const PE_LAYOUT *L, const UCHAR *Base, PE_EXPORT_DIRE
            PeFindSection(L, D->AddressOfNameOrdinals, (ULONG64)D->NumberOfNames * 2) != NULL;
 }
 
-static ULONG64 FindInExports(const PE_FILE *File, const PE_LAYOUT *L, const UCHAR *Base, ULONG Rva, char *Name, SIZE_T Size)
+static ULONG64 FindInExports(const PE_FILE *File, const PE_LAYOUT *L, const UCHAR *Base, ULONG Rva, char *Name,
+                             SIZE_T Size)
 {
     MAPPING M = { .File = File, .Layout = L, .Base = (UCHAR *)Base };
     ULONG64 Best = ~0ull;
@@ -281,7 +297,8 @@ BOOLEAN PeBindImports(const PE_FILE *File, const PE_LAYOUT *Layout, UCHAR *Base,
         PE_IMPORT_DESCRIPTOR D;
 
         if (PeFindSection(Layout, Rva, sizeof D) == NULL)
-            return Refuse(&M, "import directory at 0x%x: descriptor %u runs out of its section", Layout->Imports.Rva, i);
+            return Refuse(&M, "import directory at 0x%x: descriptor %u runs out of its section", Layout->Imports.Rva,
+                          i);
         if (i >= PE_IMPORT_LIMIT)
             return Refuse(&M, "import directory: more than %u modules", PE_IMPORT_LIMIT);
         memcpy(&D, Base + Rva, sizeof D);
@@ -306,7 +323,8 @@ void PeSetSecurityCookie(const PE_LAYOUT *Layout, UCHAR *Base, ULONG64 Seed)
     if (Layout->LoadConfig.Size == 0)
         return;
     memcpy(&Size, Base + Rva, sizeof Size);
-    if (Size < PE_LOAD_CONFIG_COOKIE + sizeof Address || PeFindSection(Layout, Rva, PE_LOAD_CONFIG_COOKIE + sizeof Address) == NULL)
+    if (Size < PE_LOAD_CONFIG_COOKIE + sizeof Address ||
+        PeFindSection(Layout, Rva, PE_LOAD_CONFIG_COOKIE + sizeof Address) == NULL)
         return;
     memcpy(&Address, Base + Rva + PE_LOAD_CONFIG_COOKIE, sizeof Address);
     Rva = Address - (ULONG64)(ULONG_PTR)Base;           /* wraps to something huge when outside */
@@ -323,7 +341,8 @@ void PeSetSecurityCookie(const PE_LAYOUT *Layout, UCHAR *Base, ULONG64 Seed)
 
 /* ---- Public: looking up ---- */
 
-ULONG64 PeFindSymbol(const PE_FILE *File, const PE_LAYOUT *Layout, const UCHAR *Base, ULONG Rva, char *Name, SIZE_T Size)
+ULONG64 PeFindSymbol(const PE_FILE *File, const PE_LAYOUT *Layout, const UCHAR *Base, ULONG Rva, char *Name,
+                     SIZE_T Size)
 {
     ULONG64 Offset = FindInSymbols(File, Layout, Rva, Name, Size);
 

@@ -82,7 +82,8 @@ static LARGE_INTEGER NextDelay(WATCH *W)
 
 static BOOLEAN IsQuiet(const KE_ACTIVITY *A)
 {
-    return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->TimersPeriodic == 0 && A->Dpcs == 0;
+    return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->TimersPeriodic == 0 &&
+           A->Dpcs == 0;
 }
 
 static BOOLEAN ResultsAreMissing(void)

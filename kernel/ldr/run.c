@@ -96,7 +96,8 @@ static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
     ULONG Leaks = Unloaded ? LdrpReportLeaks(Image) : 0;
 
     if (Image->NotOk != 0)
-        Blame(&Run.Failed, "%s: %u result%s \"not ok\"", Image->Name, Image->NotOk, Image->NotOk == 1 ? " is" : "s are");
+        Blame(&Run.Failed, "%s: %u result%s \"not ok\"", Image->Name, Image->NotOk,
+              Image->NotOk == 1 ? " is" : "s are");
     if (Leaks != 0)
         Blame(&Run.Failed, "%s: left %u thing%s behind", Image->Name, Leaks, Leaks == 1 ? "" : "s");
     Run.Leaked += Leaks;
@@ -140,8 +141,8 @@ static void LoadModule(const BOOT_MODULE *Module)
         return;
     }
     Run.Loaded++;
-    LogPrint("%s: loaded at %p, 0x%x bytes, %u imports, %u unresolved\n", Image->Name, Image->Base, Image->Layout.SizeOfImage,
-             Image->Imports, Image->Unresolved);
+    LogPrint("%s: loaded at %p, 0x%x bytes, %u imports, %u unresolved\n", Image->Name, Image->Base,
+             Image->Layout.SizeOfImage, Image->Imports, Image->Unresolved);
     StartDriver(Image);
 }
 
@@ -184,13 +185,22 @@ static void JudgeResults(void)
         Blame(&Run.Failed, "drivers: %u results were planned, %u printed", Tap->Plan, LdrpTapResults());
 }
 
+static ULONG StatusOf(const RUN *R)
+{
+    if (R->Hung)
+        return StatusHung;
+    if (R->Refused != 0)
+        return StatusRefused;
+    return R->Failed != 0 ? StatusFailed : StatusPassed;
+}
+
 static ULONG Verdict(void)
 {
     const LDR_TAP *Tap = LdrpTap();
-    ULONG Status = Run.Hung ? StatusHung : Run.Refused != 0 ? StatusRefused : Run.Failed != 0 ? StatusFailed : StatusPassed;
+    ULONG Status = StatusOf(&Run);
 
-    LogPrint("drivers: %u loaded, %u refused; %u ok, %u not ok, %u skipped; %u leaked\n", Run.Loaded, Run.Refused, Tap->Passed,
-             Tap->Failed, Tap->Skipped, Run.Leaked);
+    LogPrint("drivers: %u loaded, %u refused; %u ok, %u not ok, %u skipped; %u leaked\n", Run.Loaded, Run.Refused,
+             Tap->Passed, Tap->Failed, Tap->Skipped, Run.Leaked);
     if (Status == StatusPassed)
         LogPrint("verdict: exit status 0: every driver ran, returned success and left nothing behind\n");
     else

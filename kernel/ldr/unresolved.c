@@ -25,8 +25,7 @@ static DECLSPEC_NORETURN void StopCalled(ULONG Index, PVOID Caller)
 
     RtlDescribeAddress((ULONG64)(ULONG_PTR)Caller, Where, sizeof Where);
     if (Call == NULL)
-        KeBugCheckWith(KEDGE_UNRESOLVED_IMPORT, Index, (ULONG_PTR)Caller, 0, 0,
-                       "%s called an import that Kedge does not have, one whose name is not known", Where);
+        Call = "a driver called an import (one of those whose names are no longer kept)";
     KeBugCheckWith(KEDGE_UNRESOLVED_IMPORT, Index, (ULONG_PTR)Caller, 0, 0,
                    "%s, which Kedge does not have (at %s)", Call, Where);
 }
@@ -49,7 +48,8 @@ void LdrpInitializeStops(void)
 
 PVOID LdrpBindStop(const LDR_IMAGE *Image, const char *Module, const char *Name)
 {
-    LogPrint("%s imports %s!%s, which Kedge does not have: a call of it will stop the run\n", Image->Name, Module, Name);
+    LogPrint("%s imports %s!%s, which Kedge does not have: a call of it will stop the run\n", Image->Name, Module,
+             Name);
     if (MissingCount == ARCH_STOPS - 1)
         return ArchStopAddress(ARCH_STOPS - 1);
     Missing[MissingCount] = Remember(Image, Module, Name);

@@ -38,11 +38,14 @@ static void PutText(ULONG Rva, const char *Text) { Put(InFile(Rva), Text, strlen
 
 static void PutHeaders(void)
 {
-    PE_FILE_HEADER File = { .Machine = PE_MACHINE_AMD64, .NumberOfSections = 3, .PointerToSymbolTable = SYMBOLS, .NumberOfSymbols = 2,
-                            .SizeOfOptionalHeader = sizeof(PE_OPTIONAL_HEADER), .Characteristics = PE_EXECUTABLE_IMAGE };
-    PE_OPTIONAL_HEADER Optional = { .Magic = PE_MAGIC_32PLUS, .AddressOfEntryPoint = TEXT_RVA + 0x10, .ImageBase = PreferredBase,
-                                    .SectionAlignment = PAGE_SIZE, .FileAlignment = 0x200, .SizeOfImage = IMAGE_SIZE,
-                                    .SizeOfHeaders = HEADERS, .Subsystem = PE_SUBSYSTEM_NATIVE, .NumberOfRvaAndSizes = PE_DIRECTORIES };
+    PE_FILE_HEADER File = { .Machine = PE_MACHINE_AMD64, .NumberOfSections = 3, .PointerToSymbolTable = SYMBOLS,
+                            .NumberOfSymbols = 2, .SizeOfOptionalHeader = sizeof(PE_OPTIONAL_HEADER),
+                            .Characteristics = PE_EXECUTABLE_IMAGE };
+    PE_OPTIONAL_HEADER Optional = { .Magic = PE_MAGIC_32PLUS, .AddressOfEntryPoint = TEXT_RVA + 0x10,
+                                    .ImageBase = PreferredBase, .SectionAlignment = PAGE_SIZE,
+                                    .FileAlignment = 0x200, .SizeOfImage = IMAGE_SIZE,
+                                    .SizeOfHeaders = HEADERS, .Subsystem = PE_SUBSYSTEM_NATIVE,
+                                    .NumberOfRvaAndSizes = PE_DIRECTORIES };
     PE_SECTION_HEADER Sections[] = {
         { ".text", 0x180, TEXT_RVA, 0x200, TEXT, 0, 0, 0, 0, PE_SECTION_EXECUTE | PE_SECTION_READ },
         { ".data", DATA_SIZE, DATA_RVA, 0x200, DATA, 0, 0, 0, 0, PE_SECTION_WRITE | PE_SECTION_READ },
@@ -88,8 +91,10 @@ static void PutTables(void)
 
 static void PutSymbols(void)
 {
-    PE_SYMBOL Short = { .Name.Short = "Entry", .Value = 0x10, .SectionNumber = 1, .Type = PE_SYMBOL_TYPE_FUNCTION, .StorageClass = PE_SYMBOL_STATIC };
-    PE_SYMBOL Long = { .Value = 0x80, .SectionNumber = 1, .Type = PE_SYMBOL_TYPE_FUNCTION, .StorageClass = PE_SYMBOL_EXTERNAL };
+    PE_SYMBOL Short = { .Name.Short = "Entry", .Value = 0x10, .SectionNumber = 1, .Type = PE_SYMBOL_TYPE_FUNCTION,
+                        .StorageClass = PE_SYMBOL_STATIC };
+    PE_SYMBOL Long = { .Value = 0x80, .SectionNumber = 1, .Type = PE_SYMBOL_TYPE_FUNCTION,
+                       .StorageClass = PE_SYMBOL_EXTERNAL };
 
     Long.Name.Long.Zeroes = 0;
     Long.Name.Long.Offset = 4;
@@ -152,7 +157,8 @@ static BOOLEAN Try(const UCHAR *Bytes, ULONG64 Length)
         Base = MmAllocatePages(T.Layout.SizeOfImage);
         REQUIRE_TRUE(Base != NULL);
         T.Imports = 0;
-        Passed = PeMap(&File, &T.Layout, Base, &T.Refusal) && PeBindImports(&File, &T.Layout, Base, Resolve, NULL, &T.Refusal);
+        Passed = PeMap(&File, &T.Layout, Base, &T.Refusal) &&
+                 PeBindImports(&File, &T.Layout, Base, Resolve, NULL, &T.Refusal);
         if (Passed) {
             PeSetSecurityCookie(&T.Layout, Base, 1);
             for (ULONG Rva = 0; Rva < T.Layout.SizeOfImage; Rva += PAGE_SIZE + 0x10)
@@ -285,7 +291,8 @@ TEST(ldr_pe, names_field_and_value)
     ExpectRefusal(OPTIONAL + 68, 2, 2, "Subsystem is 2");
     ExpectRefusal(OPTIONAL + 56, 0x80000000, 4, "SizeOfImage is 0x80000000");
     ExpectRefusal(SECTIONS + 40 + 12, TEXT_RVA, 4, "section '.data': VirtualAddress 0x1000 overlaps");
-    ExpectRefusal(SECTIONS + 36, PE_SECTION_WRITE | PE_SECTION_EXECUTE, 4, "section '.text': Characteristics 0xa0000000");
+    ExpectRefusal(SECTIONS + 36, PE_SECTION_WRITE | PE_SECTION_EXECUTE, 4,
+                  "section '.text': Characteristics 0xa0000000");
     ExpectRefusal(OPTIONAL + 16, DATA_RVA, 4, "AddressOfEntryPoint 0x2000 lies in section '.data'");
     ExpectRefusal(InFile(RELOCATIONS) + 8, 3 << 12, 2, "relocation at 0x2000 has type 3");
     ExpectRefusal(InFile(NAMES) + 4, 0x80000000, 4, "import from NTOSKRNL.EXE by ordinal");

@@ -62,4 +62,5 @@ const PE_SECTION *PeFindSection(const PE_LAYOUT *Layout, ULONG64 Rva, ULONG64 Si
 
 /* The name of what lies at or closest below Rva, from the file's symbols, else from the image's exports.
  * Returns its offset from there; ~0 and an empty Name if nothing is known. Touches only File and image. */
-ULONG64 PeFindSymbol(const PE_FILE *File, const PE_LAYOUT *Layout, const UCHAR *Base, ULONG Rva, char *Name, SIZE_T Size);
+ULONG64 PeFindSymbol(const PE_FILE *File, const PE_LAYOUT *Layout, const UCHAR *Base, ULONG Rva, char *Name,
+                     SIZE_T Size);
