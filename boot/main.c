@@ -107,8 +107,16 @@ static void ReadBootInfo(ULONG Magic, ULONG64 Information)
 
 /* ---- Floors ---- */
 
+/* Where a broken assertion ends before ke has the stop screen, or inside it. */
+static void HaltAfterAssertion(void)
+{
+    ExitEmulator(2);
+    ArchHalt();
+}
+
 static void OpenLog(void)
 {
+    RtlSetHaltHook(HaltAfterAssertion);
     SerialInitialize(1);
     SerialInitialize(2);
     LogRegisterSink(SerialLogSink(1));
