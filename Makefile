@@ -44,7 +44,7 @@ ISO := $(BUILD)/kedge.iso
 
 # ---- Floors, from the ground up ----
 
-FLOORS := rtl arch ke mm ex ob ps io ldr drivers tests boot
+FLOORS := rtl arch ke mm ex ob ps io ldr drivers multiboot tests boot
 
 PORT := -Iarch/x86_64/include
 INC_rtl := -Ikernel/rtl/include
@@ -57,6 +57,7 @@ INC_ps := $(INC_ob) -Ikernel/ps/include
 INC_io := $(INC_ps) -Ikernel/io/include
 INC_ldr := $(INC_io) -Ikernel/ldr/include
 INC_drivers := $(INC_rtl) $(PORT) -Ikernel/ke/include -Ikernel/mm/include -Idrivers/include
+INC_multiboot := $(INC_rtl) -Iboot/include
 INC_tests := $(INC_ldr) -Iarch/include -Idrivers/include -Iboot/include -Itests -Iarch/x86_64
 INC_boot := $(INC_tests)
 
@@ -72,6 +73,7 @@ SRC_io := $(call sources,kernel/io)
 SRC_ldr := $(call sources,kernel/ldr)
 SRC_drivers := $(call sources,drivers)
 SRC_tests := $(call sources,tests $(filter-out tests/host tests/drivers,$(patsubst %/,%,$(wildcard tests/*/))))
+SRC_multiboot := $(call sources,boot/multiboot)
 SRC_boot := $(call sources,boot)
 
 # A build.mk may add to GEN_<floor> (sources that it makes under build/) and FLAGS_<floor>.
@@ -81,8 +83,8 @@ SRC_boot := $(call sources,boot)
 
 CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pic -fno-pie -mabi=ms -mgeneral-regs-only -mno-red-zone \
     -mcmodel=kernel -fno-strict-aliasing -fno-stack-protector -fshort-wchar -fomit-frame-pointer \
-    -fasynchronous-unwind-tables -fcf-protection=none -Wall -Wextra -Werror -Wno-missing-field-initializers -Wno-multichar \
-    $(EXTRA_CFLAGS)
+    -fasynchronous-unwind-tables -fcf-protection=none -Wall -Wextra -Werror -Wno-missing-field-initializers \
+    -Wno-multichar $(EXTRA_CFLAGS)
 ASFLAGS := -g -fno-pic -fno-pie -I$(BUILD) -Wa,--fatal-warnings
 OFFSETS := $(BUILD)/asm_offsets.h
 TOOLCHAIN := $(BUILD)/toolchain.ok
@@ -125,7 +127,8 @@ $(TOOLCHAIN):
 	$(Q)mkdir -p $(@D)
 	$(Q)command -v $(firstword $(CC)) >/dev/null || { echo "Kedge needs GCC for x86-64: $(firstword $(CC)) is not there" \
 	    "(Debian, Ubuntu: apt install gcc binutils; others: set CROSS_COMPILE)" >&2; exit 1; }
-	$(Q)echo 'int F(int A) { return A; }' | $(CC) -O2 -mabi=ms -mgeneral-regs-only -S -o - -x c - 2>/dev/null | grep -q '%ecx' || \
+	$(Q)echo 'int F(int A) { return A; }' | $(CC) -O2 -mabi=ms -mgeneral-regs-only -S -o - -x c - 2>/dev/null | \
+	    grep -q '%ecx' || \
 	    { echo "Kedge needs a compiler with -mabi=ms (GCC for x86-64): $(CC) cannot" >&2; exit 1; }
 	$(Q)touch $@
 
@@ -155,23 +158,13 @@ $(BUILD)/obj/nosyms.o $(BUILD)/obj/ksyms.o: $(BUILD)/obj/%.o: $(BUILD)/%.S | $(T
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -fno-pic -c -o $@ $<
 
-# KSYM is { ULONG Offset, NameOffset }, rtl/symbols.h; Offset counts from 0xFFFFFFFF80000000. Functions, and
-# labels that assembly exports without giving a type.
-$(BUILD)/ksyms.S: $(BUILD)/kedge.first
-	$(Q)$(READELF) -sW $< | awk '$$2 ~ /^ffffffff8/ && $$7 == 1 && ($$4 == "FUNC" || $$4 == "NOTYPE" && $$5 == "GLOBAL" && $$8 !~ /^Kernel/) \
-	    { print substr($$2, 9), $$8 }' | LC_ALL=C sort -u | awk ' \
-	    BEGIN { print ".section .ksymtab,\"a\"\n.balign 8\n.globl KSymCount,KSymTable,KSymNames\nKSymTable:" } \
-	    { printf ".long 0x%s-0x80000000,%d\n", $$1, offset; offset += length($$2) + 1; names[NR] = $$2 } \
-	    END { printf "KSymCount: .long %d\nKSymNames:\n", NR; for (i = 1; i <= NR; i++) printf ".asciz \"%s\"\n", names[i] }' >$@
+$(BUILD)/ksyms.S: $(BUILD)/kedge.first boot/symbols.awk
+	$(Q)$(READELF) -sW $< | LC_ALL=C awk -f boot/symbols.awk >$@
 
-$(BUILD)/kedge.full: $(OBJECTS) $(BUILD)/obj/ksyms.o linker.ld
+$(BUILD)/kedge.full: $(OBJECTS) $(BUILD)/obj/ksyms.o linker.ld boot/layout.awk
 	$(call say,LD,$(KERNEL))
 	$(Q)$(LD) $(LDFLAGS) -o $@ $(filter %.o,$^)
-	$(Q)$(READELF) -lW $@ | awk ' \
-	    function hex(s,  i, v) { for (i = 3; i <= length(s); i++) v = v * 16 + index("0123456789abcdef", substr(s, i, 1)) - 1; return v } \
-	    $$1 == "LOAD" { if (n++ == 0) shift = hex($$4) - hex($$2); else if (short) bad = "a segment before the last is not whole in the file"; \
-	        if (hex($$4) - hex($$2) != shift) bad = "address minus file offset is not constant"; short = $$5 != $$6 } \
-	    END { if (n != 3) bad = "there are " n " segments, not 3"; if (bad != "") { print "$@: cannot be loaded by address fields: " bad; exit 1 } }' >&2
+	$(Q)$(READELF) -lW $@ | awk -f boot/layout.awk
 
 $(KERNEL_DEBUG): $(BUILD)/kedge.full
 	$(Q)$(OBJCOPY) --only-keep-debug $< $@

@@ -65,7 +65,8 @@ static void LogRanges(void)
     for (ULONG Index = 0; Index < Info.RangeCount; Index++) {
         const BOOT_RANGE *Range = &Info.Ranges[Index];
 
-        LogPrint("boot: memory %012I64x-%012I64x %s\n", Range->Base, Range->Base + Range->Length - 1, Types[Range->Type]);
+        LogPrint("boot: memory %012I64x-%012I64x %s\n", Range->Base, Range->Base + Range->Length - 1,
+                 Types[Range->Type]);
     }
 }
 
@@ -74,8 +75,8 @@ static void LogModules(void)
     for (ULONG Index = 0; Index < Info.ModuleCount; Index++) {
         const BOOT_MODULE *Module = &Info.Modules[Index];
 
-        LogPrint("boot: module %s, %I64u bytes at 0x%I64x, arguments \"%s\"\n", Module->Name, Module->Length, Module->Base,
-                 Module->Arguments);
+        LogPrint("boot: module %s, %I64u bytes at 0x%I64x, arguments \"%s\"\n", Module->Name, Module->Length,
+                 Module->Base, Module->Arguments);
     }
 }
 
@@ -127,8 +128,8 @@ static void InitializeBootProcessor(void)
 {
     RtlRequire(KePcrSize() <= sizeof BootPcr);
     ArchInitializeBootCpu((ARCH_CPU *)BootPcr);
-    KeInitializeProcessor((struct _KPCR *)BootPcr, &BootIdleThread, BootStackTop, BootStackTop - BootStackGuard - PAGE_SIZE,
-                          BootDispatchTop);
+    KeInitializeProcessor((struct _KPCR *)BootPcr, &BootIdleThread, BootStackTop,
+                          BootStackTop - BootStackGuard - PAGE_SIZE, BootDispatchTop);
 }
 
 static void InitializeMemory(void)

@@ -55,7 +55,13 @@ static void Put8(UCHAR V) { Memory[Used++] = V; }
 static void Put16(USHORT V) { memcpy(Memory + Used, &V, sizeof V); Used += sizeof V; }
 static void Put32(ULONG V) { memcpy(Memory + Used, &V, sizeof V); Used += sizeof V; }
 static void Put64(ULONG64 V) { memcpy(Memory + Used, &V, sizeof V); Used += sizeof V; }
-static void PutText(const char *Text) { memcpy(Memory + Used, Text, strlen(Text) + 1); Used += (ULONG)strlen(Text) + 1; }
+
+static void PutText(const char *Text)
+{
+    memcpy(Memory + Used, Text, strlen(Text) + 1);
+    Used += (ULONG)strlen(Text) + 1;
+}
+
 static void Set32(ULONG At, ULONG V) { memcpy(Memory + At, &V, sizeof V); }
 
 /* ---- Multiboot 2 blocks ---- */
@@ -615,28 +621,10 @@ TEST(boot_multiboot, framebuffers_that_cannot_be)
     for (ULONG Index = 0; Index < RTL_NUMBER_OF(Bad); Index++) {
         Begin2();
         GoodMap();
-        ScreenTag(Bad[Index].Base, Bad[Index].Pitch, Bad[Index].Width, Bad[Index].Height, Bad[Index].Bits, Bad[Index].Type);
+        ScreenTag(Bad[Index].Base, Bad[Index].Pitch, Bad[Index].Width, Bad[Index].Height, Bad[Index].Bits,
+                  Bad[Index].Type);
         EXPECT_EQ(Finish2(), 1);
         EXPECT_EQ(Info.Framebuffer.Base, 0);
         EXPECT_EQ(Info.VgaText, FALSE);
     }
-}
-
-/* ---- Kernel options ---- */
-
-TEST(boot_options, words_values_and_the_last_mention)
-{
-    static BOOT_INFO Options;
-    char Value[8];
-
-    memcpy(Options.CommandLine, "smp=1  verbose test=a,b smp=22 xverbose=9 empty=", 49);
-    EXPECT_EQ(strcmp(BootOption(&Options, "smp", Value, sizeof Value), "22"), 0);
-    EXPECT_EQ(strcmp(BootOption(&Options, "verbose", Value, sizeof Value), ""), 0);
-    EXPECT_EQ(strcmp(BootOption(&Options, "test", Value, sizeof Value), "a,b"), 0);
-    EXPECT_EQ(strcmp(BootOption(&Options, "empty", Value, sizeof Value), ""), 0);
-    EXPECT_TRUE(BootOption(&Options, "sm", Value, sizeof Value) == NULL);
-    EXPECT_TRUE(BootOption(&Options, "verb", Value, sizeof Value) == NULL);
-    EXPECT_TRUE(BootOption(&Options, "9", Value, sizeof Value) == NULL);
-    Options.CommandLine[0] = 0;
-    EXPECT_TRUE(BootOption(&Options, "smp", Value, sizeof Value) == NULL);
 }

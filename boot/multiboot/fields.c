@@ -43,9 +43,9 @@ static BOOLEAN InUsableMemory(const BOOT_INFO *Info, const BOOT_MODULE *Module)
 
     for (ULONG Index = 0; Index < Info->RangeCount; Index++) {
         const BOOT_RANGE *Range = &Info->Ranges[Index];
+        ULONG64 RangeEnd = Range->Base + Range->Length;
 
-        if (Range->Type == BootRangeUsable && Module->Base >= Range->Base && Module->Base < Range->Base + Range->Length &&
-            End <= Range->Base + Range->Length)
+        if (Range->Type == BootRangeUsable && Module->Base >= Range->Base && Module->Base < RangeEnd && End <= RangeEnd)
             return TRUE;
     }
     return FALSE;
@@ -61,8 +61,8 @@ static const char *ModuleFault(const BOOT_INFO *Info, ULONG Index)
         return NULL;
     if (Overlap(Module->Base, End, (ULONG64)KernelImageStart - KERNEL_BASE, (ULONG64)KernelImageEnd - KERNEL_BASE))
         return "overlaps the kernel";
-    for (ULONG Other = 0; Other < Index; Other++)
-        if (Overlap(Module->Base, End, Info->Modules[Other].Base, Info->Modules[Other].Base + Info->Modules[Other].Length))
+    for (const BOOT_MODULE *Other = Info->Modules; Other < Module; Other++)
+        if (Overlap(Module->Base, End, Other->Base, Other->Base + Other->Length))
             return "overlaps a module before it";
     if (!InUsableMemory(Info, Module))
         return "lies outside the memory that the map calls usable";
@@ -167,7 +167,8 @@ void BootCheckModules(BOOT_PARSER *Parser)
             Index++;
             continue;
         }
-        BootRefuse(Parser, "module %s at 0x%I64x with 0x%I64x bytes: %s", Module->Name, Module->Base, Module->Length, Fault);
+        BootRefuse(Parser, "module %s at 0x%I64x with 0x%I64x bytes: %s", Module->Name, Module->Base, Module->Length,
+                   Fault);
         Info->ModuleCount--;
         memmove(&Info->Modules[Index], &Info->Modules[Index + 1], (Info->ModuleCount - Index) * sizeof *Module);
     }
@@ -189,7 +190,8 @@ void BootTakeFramebuffer(BOOT_PARSER *Parser, const UCHAR *Tag, const UCHAR *Col
     if (Type == FRAMEBUFFER_TEXT) {
         Info->VgaText = F.Base == VGA_TEXT_BASE && F.Width == 80 && F.Height == 25;
         if (!Info->VgaText)
-            BootRefuse(Parser, "text screen of %ux%u at 0x%I64x: only 80x25 at 0xb8000 is used", F.Width, F.Height, F.Base);
+            BootRefuse(Parser, "text screen of %ux%u at 0x%I64x: only 80x25 at 0xb8000 is used", F.Width, F.Height,
+                       F.Base);
         return;
     }
     if (Type != FRAMEBUFFER_RGB || Colours == NULL) {

@@ -142,7 +142,8 @@ void BootParse2(BOOT_PARSER *Parser, ULONG64 Information)
         Offset += Padded;
     }
     if (Tag == NULL || Load32(Tag) != TAG_END)
-        BootRefuse(Parser, "Multiboot information: the tag at byte %u of %u does not fit, the rest is ignored", Offset, Total);
+        BootRefuse(Parser, "Multiboot information: the tag at byte %u of %u does not fit, the rest is ignored", Offset,
+                   Total);
     if (Basic != NULL)
         BootMapAddBasic(Parser, Load32(Basic + 8), Load32(Basic + 12));
     Parser->Info->VgaText |= !(Seen & 1u << TAG_FRAMEBUFFER) && !Parser->Info->FromEfi;
