@@ -93,7 +93,7 @@ typedef struct _SCROLL {
     CONSOLE_LOG Look;
     ULONG Row, Column;          /* where the next character goes; Row == Look.Rows: scroll first */
     ULONG Indent;               /* blanks at the start of this line, where its continuation starts */
-    BOOLEAN InIndent, Full;
+    BOOLEAN InIndent, Full, OddParagraph;
     UCHAR Escape;               /* inside a terminal's escape sequence */
     CONSOLE_STYLE Style;        /* of this line */
     UTF8_STATE Utf8;

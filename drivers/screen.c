@@ -10,9 +10,10 @@
 #include <rtl/string.h>
 
 enum { KEY_R = 0x13, KEY_P = 0x19, POLL_MILLISECONDS = 20, STALL_MICROSECONDS = 1000 };
-enum { BAND_MARGIN = 1, LOW_SCREEN = 30 };      /* columns beside the letters; rows */
+enum { BAND_MARGIN = 1, LOW_SCREEN = 30, STOP_ROWS = 40 };      /* columns beside the letters; rows */
 
 static const CONSOLE_STYLE StopHead = { ColourWhite, ColourBlue, TRUE }, StopBody = { ColourSilver, ColourBlue, FALSE };
+static const CONSOLE_STYLE StopOther = { ColourSky, ColourBlue, FALSE };
 static const CONSOLE_STYLE StopTitle = { ColourWhite, ColourRed, TRUE };
 static const CONSOLE_STYLE LogStyle = { ColourSilver, ColourBlack, FALSE };
 static const CONSOLE_STYLE KeyCap = { ColourBlack, ColourSilver, TRUE };
@@ -143,7 +144,8 @@ void ScreenShowVerdict(BOOLEAN Passed, const char *Detail)
 void ScreenEnterStop(void)
 {
     ULONG Rows = ConsoleRows();
-    CONSOLE_LOG Log = { .Top = 2, .Rows = Rows - 4, .Margin = 2, .Head = StopHead, .Body = StopBody, .Fixed = TRUE };
+    CONSOLE_LOG Log = { .Top = 2, .Rows = Rows - 4, .Margin = 2, .Head = StopHead, .Body = StopBody, .Other = StopOther,
+                        .Fixed = TRUE, .Dense = Rows < STOP_ROWS };
 
     Stopped = TRUE;
     if (Rows == 0)

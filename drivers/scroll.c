@@ -77,6 +77,16 @@ static void BeginLine(SCROLL *S)
     S->Style = S->Look.Head;
 }
 
+/* A fixed region has no row to spare for a blank line at its top, a dense one for none at all. */
+static void EndLine(SCROLL *S)
+{
+    if (S->Column == 0 && S->Look.Dense)
+        S->OddParagraph = !S->OddParagraph;
+    else if (S->Column != 0 || S->Row != 0 || !S->Look.Fixed)
+        NewLine(S);
+    BeginLine(S);
+}
+
 static CELL *CellAt(const SCROLL *S, ULONG Row, ULONG Column)
 {
     return &S->Grid->Wanted[S->Look.Top + Row][S->Look.Margin + Column];
@@ -117,7 +127,7 @@ static void PutCharacter(SCROLL *S, ULONG Character)
         return;
     if (S->InIndent && Character == ' ') {
         S->Indent++;
-        S->Style = S->Look.Body;
+        S->Style = S->OddParagraph ? S->Look.Other : S->Look.Body;
     } else {
         S->InIndent = FALSE;
     }
@@ -152,8 +162,7 @@ static void PutByte(SCROLL *S, UCHAR Byte)
     if (SkipEscape(S, Byte) || !Utf8Feed(&S->Utf8, Byte, &Character))
         return;
     if (Character == '\n') {
-        NewLine(S);
-        BeginLine(S);
+        EndLine(S);
     } else if (Character == '\r') {
         S->Column = 0;
     } else if (Character == '\t') {

@@ -189,3 +189,17 @@ TEST(screen_scroll, a_hidden_region_swallows_and_comes_back)
     EXPECT_TRUE(Shows(0, "b") || Shows(1, "b"));
     Close();
 }
+
+TEST(screen_scroll, a_dense_fixed_region_has_no_blank_rows)
+{
+    CONSOLE_LOG Dense = Whole;
+
+    Dense.Fixed = Dense.Dense = TRUE;
+    Dense.Other = (CONSOLE_STYLE){ ColourSky, ColourBlack, FALSE };
+    Open(&Dense);
+    Write("\nHead\n\n  one\n\n  two\n");
+    EXPECT_TRUE(Shows(0, "Head") && Shows(1, "  one") && Shows(2, "  two"));
+    EXPECT_EQ(Grid->Wanted[1][2].Colours & 15, ColourSilver);
+    EXPECT_EQ(Grid->Wanted[2][2].Colours & 15, ColourSky);
+    Close();
+}

@@ -20,12 +20,13 @@ typedef struct _CONSOLE_STYLE {
     BOOLEAN Bold;               /* where the display has a bold face */
 } CONSOLE_STYLE;
 
-/* How the log's region looks: its lines' style, and that of a line that starts in the first column. */
+/* How the log's region looks: its lines' style, and that of a line that starts in the first column (Head). */
 typedef struct _CONSOLE_LOG {
     ULONG Top, Rows, Margin;    /* Rows 0: not shown; Margin: columns left free on both sides */
-    CONSOLE_STYLE Head, Body;
+    CONSOLE_STYLE Head, Body, Other;
     BOOLEAN Cursor;             /* show where the next character goes */
     BOOLEAN Fixed;              /* full means full: nothing scrolls away, the last row says that more was said */
+    BOOLEAN Dense;              /* no blank lines: paragraphs take turns in Body and Other */
 } CONSOLE_LOG;
 
 /* Bytes of the framebuffer to map for ConsoleInitialize; 0 where there is none or its mode is refused. */
