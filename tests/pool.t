@@ -13,7 +13,7 @@ stops pool_no_block 'lies in no pool block'
 stops pool_at_high_irql 'allocated at IRQL 15'
 stops pool_overrun "100 bytes, tag 'Test'\) was written to behind its end, first at offset 100, allocated by .*pool_overrun"
 stops pool_write_after_free 'written to after it had been freed, first at offset 3, allocated by .*freed by .*pool_write_after_free'
-stops pool_pages_after_free 'PAGE_FAULT_IN_NONPAGED_AREA'
+stops pool_pages_after_free "offset 3 of a freed pool block \(20000 bytes, tag 'Test', allocated by .*freed by"
 stops pool_paged_at_dispatch 'paged pool was allocated at IRQL 2'
-stops stack_overflow 'stack'
+stops stack_overflow 'guard below a kernel stack: stack overflow'
 finish

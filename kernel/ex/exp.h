@@ -58,6 +58,9 @@ FORCEINLINE ULONG64 ExpOwner(ULONG State, const void *Address)
     return ((ULONG64)Address & 0x0000FFFFFFFFFFFFull) | (ULONG64)State << 48;
 }
 
+/* The same for an address of code, whose upper bits are ones. */
+FORCEINLINE ULONG64 ExpOwnerCode(ULONG State, const void *Address) { return (ULONG64)Address ^ (ULONG64)(State ^ 0xFFFF) << 48; }
+
 /* What a free finds wrong, before it becomes a stop. */
 typedef struct _POOL_FAULT {
     ULONG Code;                 /* bugcheck, with its parameters */
@@ -67,6 +70,7 @@ typedef struct _POOL_FAULT {
     SIZE_T Size;
     ULONG Tag;
     ULONG64 Allocator, Freer;   /* 0: not known */
+    ULONG64 Caller;             /* who frees it now; 0: nobody */
     LONG64 Offset;              /* of the first wrong byte, from the block's start */
     BOOLEAN HasOffset, HasBlock;
 } POOL_FAULT;
@@ -109,6 +113,7 @@ FORCEINLINE POOL_SLAB *ExpWholeSlabOf(const void *Address)
 }
 
 POOL_SLAB *ExpSlabOf(const void *Address);      /* NULL: it lies in none */
+/* A processor's free slots of one class; Free is NULL exactly when Count is 0. */
 typedef struct _POOL_CACHE { POOL_FREE_BLOCK *Free; ULONG Count, Limit; } POOL_CACHE;
 extern UCHAR ExpClassOf[PAGE_SIZE / 16 + 1];    /* by size with header, in units of 16 bytes, rounded up */
 void ExpInitializeSlabs(void);

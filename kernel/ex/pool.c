@@ -16,10 +16,14 @@
 
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
+#include <ke/irql_inline.h>
 #include <rtl/nt_string.h>
 #include <rtl/string.h>
 
-typedef struct _POOL_PROCESSOR { POOL_CACHE Cache[POOL_CLASSES]; } __attribute__((aligned(64))) POOL_PROCESSOR;
+/* Its size is a power of two, so that finding one's own is a shift. */
+typedef struct _POOL_PROCESSOR { POOL_CACHE Cache[POOL_CLASSES]; } __attribute__((aligned(512))) POOL_PROCESSOR;
+
+C_ASSERT(sizeof(POOL_PROCESSOR) == 512);
 
 enum {
     POOL_TYPE_PAGED = 1, POOL_TYPE_MUST_SUCCEED = 2, POOL_TYPE_CACHE_ALIGNED = 4,
@@ -55,51 +59,63 @@ static DECLSPEC_NORETURN NOINLINE void StopOnBadSlot(const POOL_FREE_BLOCK *Slot
                    Slot->Header.Owner);
 }
 
-/* A slot from this processor's list. Its header still says free; NULL when memory is out. */
-FORCEINLINE POOL_FREE_BLOCK *TakeSlot(ULONG Class)
+/* At DISPATCH_LEVEL. */
+FORCEINLINE POOL_CACHE *CacheOf(ULONG64 Class)
 {
-    KIRQL Irql = KeRaiseIrqlToDpcLevel();
-    POOL_CACHE *Cache = &Processors[ARCH_THIS_CPU->Number].Cache[Class];
-    POOL_FREE_BLOCK *Slot = NULL;
+    return (POOL_CACHE *)((PCHAR)Processors + (ULONG64)ARCH_THIS_CPU->Number * sizeof(POOL_PROCESSOR)) + Class;
+}
 
-    if (UNLIKELY(Irql > DISPATCH_LEVEL))
-        StopAtIrql(Irql, 8, ExpSlotSize(Class), "allocated");
-    if (LIKELY(Cache->Count != 0) || ExpRefill(Class, Cache)) {
-        Slot = Cache->Free;
-        if (UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE))
-            StopOnBadSlot(Slot);
-        Cache->Free = Slot->Next;
-        Cache->Count--;
-    }
-    KeLowerIrql(Irql);
+FORCEINLINE POOL_FREE_BLOCK *PopSlot(POOL_CACHE *Cache)
+{
+    POOL_FREE_BLOCK *Slot = Cache->Free;
+
+    Cache->Free = Slot->Next;
+    Cache->Count--;
     return Slot;
 }
 
-FORCEINLINE void ReturnSlot(POOL_FREE_BLOCK *Slot, ULONG Class)
+FORCEINLINE void PushSlot(POOL_CACHE *Cache, POOL_FREE_BLOCK *Slot)
 {
-    KIRQL Irql = KeRaiseIrqlToDpcLevel();
-    POOL_CACHE *Cache = &Processors[ARCH_THIS_CPU->Number].Cache[Class];
-
-    if (UNLIKELY(Irql > DISPATCH_LEVEL))
-        StopAtIrql(Irql, 9, (ULONG_PTR)&Slot->Next, "freed");
     Slot->Next = Cache->Free;
     Cache->Free = Slot;
-    if (UNLIKELY(++Cache->Count > Cache->Limit))
-        ExpDrain(Class, Cache, Cache->Limit / 2);
-    KeLowerIrql(Irql);
+    Cache->Count++;
+}
+
+/* A slot, from the slabs if need be. Its header still says free; NULL when memory is out. */
+static NOINLINE POOL_FREE_BLOCK *TakeSlot(ULONG Class)
+{
+    KIRQL Irql = KxRaiseIrqlToDpcLevel();
+    POOL_FREE_BLOCK *Slot = NULL;
+
+    if (Irql > DISPATCH_LEVEL)
+        StopAtIrql(Irql, 8, ExpSlotSize(Class), "allocated");
+    if (CacheOf(Class)->Free != NULL || ExpRefill(Class, CacheOf(Class))) {
+        Slot = PopSlot(CacheOf(Class));
+        if (ExpState(Slot->Header.Owner) != POOL_FREE)
+            StopOnBadSlot(Slot);
+    }
+    KxLowerIrql(Irql);
+    return Slot;
+}
+
+/* The list has grown too long. At DISPATCH_LEVEL; leaves it for Irql. */
+static NOINLINE void Shorten(POOL_CACHE *Cache, ULONG64 Class, KIRQL Irql)
+{
+    ExpDrain((ULONG)Class, Cache, Cache->Limit / 2);
+    KxLowerIrql(Irql);
 }
 
 /* Memory is short: what lies idle goes back to the frames. FALSE when nothing did. */
 static BOOLEAN Reclaim(void)
 {
     BOOLEAN Freed = ExpEmptyQuarantine();
-    KIRQL Irql = KeRaiseIrqlToDpcLevel();
+    KIRQL Irql = KxRaiseIrqlToDpcLevel();
     POOL_PROCESSOR *Processor = &Processors[ARCH_THIS_CPU->Number];
 
     for (ULONG Class = 0; Class < POOL_CLASSES; Class++)
         ExpDrain(Class, &Processor->Cache[Class], Processor->Cache[Class].Count);
     Freed |= ExpReleaseEmptySlabs();
-    KeLowerIrql(Irql);
+    KxLowerIrql(Irql);
     return Freed;
 }
 
@@ -124,32 +140,53 @@ static NOINLINE PVOID AllocateSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Cal
     return Block;
 }
 
-FORCEINLINE PVOID PrepareBlock(POOL_FREE_BLOCK *Slot, SIZE_T Size, ULONG Tag, ULONG Class, ULONG Kind, PVOID Caller)
+/* The first four fields of a header as one store. */
+FORCEINLINE ULONG64 FirstFields(SIZE_T Size, ULONG Tag, ULONG64 Class, ULONG64 Kind)
 {
-    Slot->Header = (POOL_HEADER){ Tag, (USHORT)Size, (UCHAR)Class, (UCHAR)Kind, ExpOwner(POOL_LIVE, Caller) };
+    return Tag | Size << 32 | Class << 48 | Kind << 56;
+}
+
+FORCEINLINE PVOID PrepareBlock(POOL_FREE_BLOCK *Slot, ULONG64 First, PVOID Caller)
+{
+    *(ULONG64 *)Slot = First;
+    Slot->Header.Owner = ExpOwnerCode(POOL_LIVE, Caller);
     return &Slot->Next;
 }
 
-/* No slab could be made: take back what lies idle, or give a page instead. */
-static NOINLINE PVOID AllocateLast(SIZE_T Size, ULONG Tag, ULONG Class, ULONG Kind, PVOID Caller)
+/* This processor has no slot at hand: fetch some, take back what lies idle, or give a page instead. */
+static NOINLINE PVOID AllocateSmallSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 {
-    POOL_FREE_BLOCK *Slot = Reclaim() ? TakeSlot(Class) : NULL;
+    ULONG Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
+    POOL_FREE_BLOCK *Slot = TakeSlot(Class);
 
-    return Slot != NULL ? PrepareBlock(Slot, Size, Tag, Class, Kind, Caller) : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
+    if (Slot == NULL && Reclaim())
+        Slot = TakeSlot(Class);
+    return Slot != NULL ? PrepareBlock(Slot, FirstFields(Size, Tag, Class, Kind), Caller) : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
 }
 
+/* The short way. What is out of the ordinary is looked at again by the routine that it ends in: a call at the
+ * very end, so that this needs no stack frame. */
 FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 {
     POOL_FREE_BLOCK *Slot;
-    ULONG Class;
+    ULONG64 Class, First;
+    POOL_CACHE *Cache;
+    KIRQL Irql;
 
     if (UNLIKELY(Size >= ExpFastLimit))
         return AllocateSlow(Size, Tag, Kind, Caller);
     Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
-    Slot = TakeSlot(Class);
-    if (UNLIKELY(Slot == NULL))
-        return AllocateLast(Size, Tag, Class, Kind, Caller);
-    return PrepareBlock(Slot, Size, Tag, Class, Kind, Caller);
+    First = FirstFields(Size, Tag, Class, Kind);
+    Irql = KxRaiseIrqlToDpcLevel();
+    Cache = CacheOf(Class);
+    Slot = Cache->Free;
+    if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE) || UNLIKELY(Irql > DISPATCH_LEVEL)) {
+        KxLowerIrql(Irql);
+        return AllocateSmallSlow(Size, Tag, Kind, Caller);
+    }
+    PopSlot(Cache);
+    KxLowerIrql(Irql);
+    return PrepareBlock(Slot, First, Caller);
 }
 
 /* NT raises here; a raise that nobody handles ends the same way. */
@@ -192,7 +229,7 @@ static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
     if (KeGetCurrentIrql() > DISPATCH_LEVEL)
         StopAtIrql(KeGetCurrentIrql(), 9, (ULONG_PTR)Block, "freed");
     if (!ExpCheckBlock(Block, Tag, &Fault)) {
-        Fault.Freer = Fault.Freer != 0 ? Fault.Freer : (ULONG64)Caller;
+        Fault.Caller = (ULONG64)Caller;
         ExpStop(&Fault);
     }
     ExpFreeChecked(Block, Caller);
@@ -201,6 +238,9 @@ static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
 FORCEINLINE void Free(PVOID Block, ULONG Tag, PVOID Caller)
 {
     POOL_FREE_BLOCK *Slot = (POOL_FREE_BLOCK *)((POOL_HEADER *)Block - 1);
+    POOL_CACHE *Cache;
+    ULONG64 Class;
+    KIRQL Irql;
 
     if (UNLIKELY((ULONG64)Block % PAGE_SIZE == 0 || (ULONG64)Block % 16 != 0) ||
         UNLIKELY(ExpSlabPlace(Block) != POOL_WHOLE_SLAB) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_LIVE) ||
@@ -208,8 +248,21 @@ FORCEINLINE void Free(PVOID Block, ULONG Tag, PVOID Caller)
         FreeSlow(Block, Tag, Caller);
         return;
     }
-    Slot->Header.Owner = ExpOwner(POOL_FREE, Caller);
-    ReturnSlot(Slot, Slot->Header.Class);
+    Class = Slot->Header.Class;
+    Irql = KxRaiseIrqlToDpcLevel();
+    if (UNLIKELY(Irql > DISPATCH_LEVEL)) {
+        KxLowerIrql(Irql);
+        FreeSlow(Block, Tag, Caller);
+        return;
+    }
+    Slot->Header.Owner = ExpOwnerCode(POOL_FREE, Caller);
+    Cache = CacheOf(Class);
+    PushSlot(Cache, Slot);
+    if (UNLIKELY(Cache->Count > Cache->Limit)) {
+        Shorten(Cache, Class, Irql);
+        return;
+    }
+    KxLowerIrql(Irql);
 }
 
 /* ---- For the other files of the pool ---- */
@@ -224,7 +277,17 @@ PVOID ExpTakeSlot(ULONG Size)
     return Slot;
 }
 
-void ExpReturnSlot(POOL_FREE_BLOCK *Slot) { ReturnSlot(Slot, Slot->Header.Class); }
+void ExpReturnSlot(POOL_FREE_BLOCK *Slot)
+{
+    ULONG Class = Slot->Header.Class;
+    KIRQL Irql = KxRaiseIrqlToDpcLevel();
+    POOL_CACHE *Cache = CacheOf(Class);
+
+    PushSlot(Cache, Slot);
+    if (Cache->Count > Cache->Limit)
+        ExpDrain(Class, Cache, Cache->Limit / 2);
+    KxLowerIrql(Irql);
+}
 
 /* ---- The strings that rtl allocates: NT's pool and tag for them, in the name of whoever called rtl ---- */
 

@@ -160,16 +160,21 @@ static BOOLEAN CheckSmall(POOL_FAULT *Fault, PVOID Block, ULONG Tag)
     return SetFault(Fault, BAD_POOL_CALLER, 0x42, (ULONG_PTR)Block, 0, 0, "points into the middle of a pool block");
 }
 
+static BOOLEAN LookUpFreed(const void *Address, FREED *Copy)
+{
+    for (ULONG i = 0; i < FREED_LARGE; i++)
+        if ((ULONG64)((const char *)Address - Freed[i].Base) < Freed[i].Size) {
+            *Copy = Freed[i];
+            return TRUE;
+        }
+    return FALSE;
+}
+
 static BOOLEAN FindFreed(const void *Address, FREED *Copy)
 {
     KIRQL Irql = KeAcquireSpinLockRaiseToDpc(&KeptLock);
-    BOOLEAN Found = FALSE;
+    BOOLEAN Found = LookUpFreed(Address, Copy);
 
-    for (ULONG i = 0; i < FREED_LARGE && !Found; i++)
-        if ((ULONG64)((const char *)Address - Freed[i].Base) < Freed[i].Size) {
-            *Copy = Freed[i];
-            Found = TRUE;
-        }
     KeReleaseSpinLock(&KeptLock, Irql);
     return Found;
 }
@@ -384,17 +389,35 @@ static void DescribeOwner(const char *Verb, ULONG64 Address, char *Text, SIZE_T 
 /* The one place where a fault becomes a stop. */
 DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault)
 {
-    char Tag[5], Block[64] = "", Allocator[128], Freer[128], Where[64] = "";
+    char Tag[5], Block[64] = "", Allocator[128], Freer[128], Caller[128], Where[64] = "";
 
     DescribeTag(Fault->Tag, Tag);
     DescribeOwner("allocated", Fault->Allocator, Allocator, sizeof Allocator);
     DescribeOwner("freed", Fault->Freer, Freer, sizeof Freer);
+    DescribeOwner("now freed", Fault->Caller, Caller, sizeof Caller);
     if (Fault->HasBlock)
         RtlFormat(Block, sizeof Block, " (%I64u bytes, tag '%s')", Fault->Size, Tag);
     if (Fault->HasOffset)
         RtlFormat(Where, sizeof Where, ", first at offset %I64d", Fault->Offset);
     KeBugCheckWith(Fault->Code, Fault->Parameter[0], Fault->Parameter[1], Fault->Parameter[2], Fault->Parameter[3],
-                   "%p%s %s%s%s%s", Fault->Block, Block, Fault->What, Where, Allocator, Freer);
+                   "%p%s %s%s%s%s%s", Fault->Block, Block, Fault->What, Where, Allocator, Freer, Caller);
+}
+
+/* For the stop screen: an address that faulted lies in freed pages. Without the lock, which the processor that
+ * faulted may hold. */
+static BOOLEAN DescribeFault(ULONG64 Address, char *Text, SIZE_T Size)
+{
+    char Tag[5], Allocator[128], Freer[128];
+    FREED Before;
+
+    if (!LookUpFreed((PVOID)Address, &Before))
+        return FALSE;
+    DescribeTag(Before.Tag, Tag);
+    DescribeOwner("allocated", Before.Allocator, Allocator, sizeof Allocator);
+    DescribeOwner("freed", Before.Freer, Freer, sizeof Freer);
+    RtlFormat(Text, Size, "offset %I64u of a freed pool block (%I64u bytes, tag '%s'%s%s)", Address - (ULONG64)Before.Base,
+              Before.Size, Tag, Allocator, Freer);
+    return TRUE;
 }
 
 /* ---- Leaks ---- */
@@ -438,9 +461,12 @@ static BOOLEAN NoteLarge(PVOID Context, const POOL_LARGE *Large)
 /* ---- Public ---- */
 
 /* ExEnablePoolVerifier - guard every block allocated from now on; those before stay as they are. There is no
- * way back. IRQL: <= DISPATCH_LEVEL. */
+ * way back. Once. IRQL: <= DISPATCH_LEVEL. */
 void ExEnablePoolVerifier(void)
 {
+    static KE_ADDRESS_NAMER Namer = { .Name = DescribeFault };
+
+    KeRegisterAddressNamer(&Namer);
     KeptLimit = MmTotalFrameCount() * PAGE_SIZE / 32;
     if (KeptLimit < KEPT_MIN)
         KeptLimit = KEPT_MIN;

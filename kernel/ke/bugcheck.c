@@ -190,6 +190,16 @@ static BOOLEAN InKernelImage(ULONG64 Address)
     return RtlFindSymbol(Address, &Offset) != NULL;
 }
 
+static KE_ADDRESS_NAMER *Namers;        /* changed by exchange, never shortened */
+
+static void NameUnmapped(ULONG64 Address, char *Text, SIZE_T Size)
+{
+    for (const KE_ADDRESS_NAMER *Namer = Namers; Namer != NULL; Namer = Namer->Next)
+        if (Namer->Name(Address, Text, Size))
+            return;
+    RtlFormat(Text, Size, "%s", Address < PAGE_SIZE ? "a null pointer" : "nothing is there");
+}
+
 static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame)
 {
     ULONG64 Address = ArchFaultAddress();
@@ -197,10 +207,11 @@ static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame)
     const char *Verb = Access == 8 ? "executed" : Access == 1 ? "written" : "read";
     ULONG Code = !InKernelImage(Frame->Rip) ? DRIVER_IRQL_NOT_LESS_OR_EQUAL
                  : Frame->Irql >= DISPATCH_LEVEL ? IRQL_NOT_LESS_OR_EQUAL : PAGE_FAULT_IN_NONPAGED_AREA;
-    char Detail[128];
+    char Detail[480], Place[400] = "the page forbids it";
 
-    RtlFormat(Detail, sizeof Detail, "address %p was %s: %s", (PVOID)Address, Verb,
-              Frame->ErrorCode & 1 ? "the page forbids it" : Address < PAGE_SIZE ? "a null pointer" : "nothing is there");
+    if (!(Frame->ErrorCode & 1))
+        NameUnmapped(Address, Place, sizeof Place);
+    RtlFormat(Detail, sizeof Detail, "address %p was %s: %s", (PVOID)Address, Verb, Place);
     if (Code == PAGE_FAULT_IN_NONPAGED_AREA)
         StopAtFault(Frame, Code, Address, Access, Frame->Rip, 0, Detail);
     StopAtFault(Frame, Code, Address, Frame->Irql, Access, Frame->Rip, Detail);
@@ -238,6 +249,13 @@ static DECLSPEC_NORETURN void StopAtDoubleFault(const ARCH_TRAP_FRAME *Frame)
     StopAtFault(Frame, UNEXPECTED_KERNEL_MODE_TRAP, TRAP_DOUBLE_FAULT, Frame->Rsp, Limit, (ULONG64)Thread->StackBase,
                 Overflow ? "kernel stack overflow: the stack pointer ran into the guard page below the stack"
                          : "double fault: an exception could not be delivered");
+}
+
+void KeRegisterAddressNamer(KE_ADDRESS_NAMER *Namer)
+{
+    Namer->Next = __atomic_load_n(&Namers, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&Namers, &Namer->Next, Namer, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    }
 }
 
 void KiHandleFault(ARCH_TRAP_FRAME *Frame)

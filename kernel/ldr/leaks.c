@@ -95,6 +95,7 @@ ULONG LdrpReportLeaks(const LDR_IMAGE *Image)
     ULONG Activity;
 
     KeFlushQueuedDpcs();
+    ExCheckFreedPool();                 /* while the names of those to blame are still known */
     Activity = ReportActivity(Image);
     ReportRest(Image, "threads, timers or DPCs", Activity);
     ExForEachPoolBlockOf(Range, ReportBlock, &Blocks);

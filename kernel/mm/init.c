@@ -70,6 +70,7 @@ void MmInitialize(const BOOT_INFO *Info)
     MiAddMemory(Info, MI_PROVISIONAL_TOP, MmTopOfMemory());
     MapSharedData();
     MiInitializeRetirement();
+    MiInitializeStacks();
     LogPrint("memory: %I64u MiB usable, %I64u MiB free, top at %I64x\n", MmTotalFrameCount() >> 8,
              MmFreeFrameCount() >> 8, MmTopOfMemory());
 }

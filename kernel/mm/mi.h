@@ -58,6 +58,9 @@ void MiProtect(ULONG64 Base, ULONG64 Length, ULONG Rights);
 /* pages.c */
 MI_RANGE *MiMakeRange(MI_KIND Kind, ULONG64 Pages);
 
+/* stack.c */
+void MiInitializeStacks(void);
+
 /* retire.c */
 void MiInitializeRetirement(void);
 void MiRetireRange(MI_RANGE *Range);

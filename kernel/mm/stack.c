@@ -8,6 +8,7 @@
 
 #include <ke/bugcheck.h>
 #include <ke/spinlock.h>
+#include <rtl/print.h>
 #include <rtl/status.h>
 
 enum { CACHE_LIMIT = 64 };
@@ -50,6 +51,24 @@ static BOOLEAN Keep(MI_RANGE *Range, PVOID Top)
     }
     KeReleaseSpinLock(&StackLock, Irql);
     return Room;
+}
+
+/* For the stop screen. */
+static BOOLEAN NameGuard(ULONG64 Address, char *Text, SIZE_T Size)
+{
+    if (!MmIsStackGuard(Address))
+        return FALSE;
+    RtlFormat(Text, Size, "the guard below a kernel stack: stack overflow");
+    return TRUE;
+}
+
+/* ---- Inside mm ---- */
+
+void MiInitializeStacks(void)
+{
+    static KE_ADDRESS_NAMER Namer = { .Name = NameGuard };
+
+    KeRegisterAddressNamer(&Namer);
 }
 
 /* ---- Public ---- */

@@ -23,3 +23,12 @@ void KeSetBugCheckEnter(void (*Enter)(ULONG Code, const char *Name));
 
 /* The last act of a stop, set by the roof: leave the emulator, or wait for a key and reset. */
 void KeSetBugCheckExit(void (*Exit)(ULONG Code));
+
+/* Floors above ke that know what an unmapped address was meant for; asked when a page fault stops the machine,
+ * without locks. Name fills Text and returns TRUE, or says nothing of it. */
+typedef struct _KE_ADDRESS_NAMER {
+    struct _KE_ADDRESS_NAMER *Next;
+    BOOLEAN (*Name)(ULONG64 Address, char *Text, SIZE_T Size);
+} KE_ADDRESS_NAMER;
+
+void KeRegisterAddressNamer(KE_ADDRESS_NAMER *Namer);
