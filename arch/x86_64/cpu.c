@@ -155,11 +155,25 @@ static void EnableMachineChecks(void)
     }
 }
 
+/* AMD's lfence orders instructions, and so the counter, only where this bit is set. Under a hypervisor it is
+ * set already or not ours to set; families 0Fh and 11h have neither the bit nor the need. */
+static void MakeFencesSerialize(void)
+{
+    enum { LFENCE_SERIALIZES = 1 << 1 };
+    BOOLEAN Amd = X86Cpuid(0, 0).Ebx == 0x68747541;             /* "Auth" of AuthenticAMD */
+    CPUID Leaf = X86Cpuid(1, 0);
+    ULONG Family = (Leaf.Eax >> 8 & 0xF) + (Leaf.Eax >> 20 & 0xFF);
+
+    if (Amd && Family >= 0x10 && Family != 0x11 && !(Leaf.Ecx >> 31))
+        X86WriteMsr(MSR_AMD_DECODE, X86ReadMsr(MSR_AMD_DECODE) | LFENCE_SERIALIZES);
+}
+
 /* CpuActivate - this processor becomes Cpu. Interrupts off; IRQL is not touched. */
 void CpuActivate(ARCH_CPU *Cpu)
 {
     LoadTables(Cpu);
     LoadControlRegisters();
+    MakeFencesSerialize();
     EnableMachineChecks();
 }
 

@@ -37,6 +37,7 @@ enum {
 #define MSR_EFER            0xC0000080u
 #define MSR_GS_BASE         0xC0000101u
 #define MSR_KERNEL_GS_BASE  0xC0000102u
+#define MSR_AMD_DECODE      0xC0011029u
 #define MSR_INTERRUPT_PENDING 0xC0010055u            /* AMD: what halting does to the package */
 
 typedef struct _CPUID { ULONG Eax, Ebx, Ecx, Edx; } CPUID;

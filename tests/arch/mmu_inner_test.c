@@ -3,6 +3,8 @@
 
 #include <arch/mmu.h>
 #include <ke/clock.h>
+#include <ke/init.h>
+#include <ke/thread.h>
 #include <mm/mm.h>
 #include "x86.h"
 
@@ -109,15 +111,40 @@ TEST(arch_mmu, rights_change_with_protect_and_end_with_free)
     EXPECT_FALSE(ArchProbe((PVOID)Page, 1));
 }
 
-TEST(arch_mmu, processor_enforces_what_it_offers)
+TEST(arch_mmu, device_memory_has_its_type)
+{
+    PVOID Combined = MmMapDevice(0xB8000, PAGE_SIZE, MmWriteCombined);
+    PVOID Uncached = MmMapDevice(0xB9000, PAGE_SIZE, MmUncached);
+
+    REQUIRE_TRUE(Combined && Uncached);
+    EXPECT_EQ(RightsOf(Combined), MMU_WRITE | MMU_WRITE_COMBINE);
+    EXPECT_EQ(RightsOf(Uncached), MMU_WRITE | MMU_UNCACHED);
+    EXPECT_EQ(MmuQuery((ULONG64)Combined + 0x123, NULL), 0xB8123);
+    MmUnmapDevice(Combined, PAGE_SIZE);
+    MmUnmapDevice(Uncached, PAGE_SIZE);
+}
+
+static void ExpectProtections(void)
 {
     CPUID Features = X86CpuidOrZero(7, 0);
     ULONG64 Cr0 = X86ReadCr0(), Cr4 = X86ReadCr4();
 
     EXPECT_TRUE(Cr0 & CR0_WP);
+    EXPECT_FALSE(Cr0 & (CR0_CD | CR0_NW | CR0_EM));
     EXPECT_TRUE(X86ReadMsr(MSR_EFER) & EFER_NXE);
+    EXPECT_EQ(X86ReadMsr(MSR_PAT) >> 8 & 0xFF, 1);              /* entry 1, chosen by PWT: write-combining */
     EXPECT_TRUE(Cr4 & CR4_PGE);
     EXPECT_EQ(!!(Cr4 & CR4_SMEP), Features.Ebx >> 7 & 1);
     EXPECT_EQ(!!(Cr4 & CR4_SMAP), Features.Ebx >> 20 & 1);
     EXPECT_EQ(!!(Cr4 & CR4_UMIP), Features.Ecx >> 2 & 1);
+    EXPECT_EQ(X86ReadCr3(), MmuQuery((ULONG64)MmuTopTable(), NULL));
+}
+
+TEST(arch_mmu, every_processor_enforces_what_it_offers)
+{
+    for (KAFFINITY Left = KeQueryActiveProcessors(); Left; Left &= Left - 1) {
+        KeSetSystemAffinityThread(Left & ~(Left - 1));
+        ExpectProtections();
+    }
+    KeRevertToUserAffinityThread();
 }

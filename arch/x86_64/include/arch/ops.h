@@ -40,11 +40,12 @@ FORCEINLINE void ArchPause(void) { __asm__ volatile("pause" : : : "memory"); }
  * caller's last look still wakes it: sti takes effect after hlt has begun. */
 FORCEINLINE void ArchWaitForInterrupt(void) { __asm__ volatile("sti\n\thlt" : : : "memory"); }
 
-/* A counter that all processors share and that never steps back. */
+/* A counter that all processors share and that never steps back. The fence keeps the processor from reading
+ * it ahead of a load before: who sees another's message must not read an earlier time than its sender did. */
 FORCEINLINE ULONG64 ArchReadCounter(void)
 {
     ULONG Low, High;
 
-    __asm__ volatile("rdtsc" : "=a"(Low), "=d"(High));
+    __asm__ volatile("lfence\n\trdtsc" : "=a"(Low), "=d"(High));
     return ((ULONG64)High << 32 | Low) + ARCH_THIS_CPU->CounterOffset;
 }
