@@ -112,7 +112,7 @@ void KiDeliverApcs(void)
 }
 
 /* A region ended: what it held back runs before the return if the IRQL allows, else as soon as it does. */
-static NOINLINE void DeliverHeldBack(PKTHREAD Thread)
+NOINLINE void KiDeliverHeldBack(PKTHREAD Thread)
 {
     if (Thread->SpecialApcDisable != 0 || IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))
         return;
@@ -199,7 +199,7 @@ VOID KeLeaveCriticalRegion(VOID)
     PKTHREAD Thread = KiCurrentThread();
 
     if (++Thread->KernelApcDisable == 0)
-        DeliverHeldBack(Thread);
+        KiDeliverHeldBack(Thread);
 }
 
 /* KeEnterGuardedRegion - hold back all APCs of the current thread, special ones too; nests. IRQL: <= APC_LEVEL. */
@@ -211,7 +211,7 @@ VOID KeLeaveGuardedRegion(VOID)
     PKTHREAD Thread = KiCurrentThread();
 
     if (++Thread->SpecialApcDisable == 0)
-        DeliverHeldBack(Thread);
+        KiDeliverHeldBack(Thread);
 }
 
 /* KeAreApcsDisabled - is the current thread in a critical or guarded region? The IRQL does not count. IRQL: any.

@@ -10,6 +10,8 @@
 #include <ke/init.h>
 #include <ke/ipi.h>
 #include <ke/irql.h>
+#include <ke/mutant.h>
+#include <ke/semaphore.h>
 #include <ke/spinlock.h>
 #include <ke/thread.h>
 #include <ke/timer.h>
@@ -117,6 +119,9 @@ FORCEINLINE BOOLEAN KiTimersDue(PKPCR Pcr)
     return Pcr->TimerQueue.NextDue != ~0ull && Pcr->TimerQueue.NextDue <= KiQueryTime();
 }
 
+/* ---- mutant.c ---- */
+void KiAbandonMutants(PKTHREAD Thread);         /* lock held: it ends */
+
 /* ---- timer.c ---- */
 void KiTimerExpired(KTIMER_ENTRY *Entry);
 
@@ -137,10 +142,14 @@ void KiStartTick(PKPCR Pcr);                    /* this processor leaves idle */
 /* ---- apc.c ---- */
 void KiDeliverApcs(void);                       /* APC_LEVEL: run what may run in the current thread */
 void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process);
+void KiDeliverHeldBack(PKTHREAD Thread);        /* a region of the current thread ended */
 void KiCloseApcQueue(PKTHREAD Thread);          /* lock held: it ends, nothing may be queued to it any more */
 
 /* ---- ipi.c ---- */
 void KiProcessorRequest(void);
+
+/* ---- exception.c ---- */
+DECLSPEC_NORETURN void KiRaiseStatus(NTSTATUS Status);
 
 /* ---- bugcheck.c ---- */
 void KiHandleFault(ARCH_TRAP_FRAME *Frame);

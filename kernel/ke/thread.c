@@ -44,6 +44,7 @@ void KeTerminateThread(void)
     PKTHREAD Thread = KiCurrentThread();
 
     KiLockDispatcher();
+    KiAbandonMutants(Thread);
     KiCloseApcQueue(Thread);
     RemoveEntryList(&Thread->ThreadListEntry);
     Thread->Header.SignalState = 1;

@@ -22,17 +22,21 @@
 #include "ki.h"
 
 /* What satisfying a wait does to the object: the one place that asks an object's type. */
-typedef enum _SIGNAL_RULE { NotWaitable, TakeNothing, TakeAll } SIGNAL_RULE;
+typedef enum _SIGNAL_RULE { NotWaitable, TakeNothing, TakeAll, TakeOne, TakeOwnership } SIGNAL_RULE;
 
 static const UCHAR Rules[MaximumDispatcherObject] = {
     [EventNotificationObject] = TakeNothing, [EventSynchronizationObject] = TakeAll,
     [TimerNotificationObject] = TakeNothing, [TimerSynchronizationObject] = TakeAll,
     [ThreadObject] = TakeNothing,            [ProcessObject] = TakeNothing,
+    [SemaphoreObject] = TakeOne,             [MutantObject] = TakeOwnership,
 };
 
-/* One call to a wait routine, for the slow path. */
+/* One call to a wait routine. */
 typedef struct _WAIT_CALL {
-    PDISPATCHER_HEADER Object;          /* NULL: a delay */
+    ULONG Count;                        /* 0: a delay */
+    PVOID *Objects;
+    PKWAIT_BLOCK Blocks;                /* Count of them */
+    WAIT_TYPE Type;
     KWAIT_REASON Reason;
     KPROCESSOR_MODE Mode;
     BOOLEAN Alertable;
@@ -55,11 +59,41 @@ static SIGNAL_RULE RuleOf(PDISPATCHER_HEADER Object)
     return Rule;
 }
 
-static NTSTATUS Satisfy(PDISPATCHER_HEADER Object)
+static BOOLEAN IsAvailable(PDISPATCHER_HEADER Object, PKTHREAD Thread)
 {
-    if (RuleOf(Object) == TakeAll)
+    return Object->SignalState > 0 ||
+           (RuleOf(Object) == TakeOwnership && CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread == Thread);
+}
+
+/* One more level for Thread; with the first one it is the owner, and inside a critical region if it is a KMUTEX. */
+static NTSTATUS TakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
+{
+    if (--Mutant->Header.SignalState != 0)
+        return STATUS_SUCCESS;
+    Mutant->OwnerThread = Thread;
+    InsertTailList(&Thread->MutantListHead, &Mutant->MutantListEntry);
+    Thread->KernelApcDisable -= Mutant->ApcDisable;
+    if (!Mutant->Abandoned)
+        return STATUS_SUCCESS;
+    Mutant->Abandoned = FALSE;
+    return STATUS_ABANDONED;
+}
+
+/* Object is available to Thread, which gets it. Returns: STATUS_SUCCESS, or STATUS_ABANDONED for a mutant left behind. */
+static NTSTATUS Satisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread)
+{
+    switch (RuleOf(Object)) {
+    case TakeAll:
         Object->SignalState = 0;
-    return STATUS_SUCCESS;
+        return STATUS_SUCCESS;
+    case TakeOne:
+        Object->SignalState--;
+        return STATUS_SUCCESS;
+    case TakeOwnership:
+        return TakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
+    default:
+        return STATUS_SUCCESS;
+    }
 }
 
 /* ---- Ending a wait, lock held ---- */
@@ -99,19 +133,58 @@ BOOLEAN KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
     return TRUE;
 }
 
+/* Are all objects of Thread's wait available to it? Signalled counts as available, whatever its state says now. */
+static BOOLEAN AllAvailable(PKTHREAD Thread, PDISPATCHER_HEADER Signalled)
+{
+    for (PKWAIT_BLOCK Block = Thread->WaitBlockList; Block != NULL; Block = Block->NextWaitBlock)
+        if (Block->Object != (PVOID)Signalled && !IsAvailable(Block->Object, Thread))
+            return FALSE;
+    return TRUE;
+}
+
+static NTSTATUS SatisfyAll(PKTHREAD Thread)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    for (PKWAIT_BLOCK Block = Thread->WaitBlockList; Block != NULL; Block = Block->NextWaitBlock)
+        Status |= Satisfy(Block->Object, Thread);
+    return Status;
+}
+
+/* Hand Object, which is available, to the thread of Block if that ends its wait. */
+static BOOLEAN GiveTo(PKWAIT_BLOCK Block, PDISPATCHER_HEADER Object, KPRIORITY Increment)
+{
+    PKTHREAD Thread = Block->Thread;
+    NTSTATUS Status;
+
+    if (Block->WaitType == WaitAny)
+        Status = Block->WaitKey | Satisfy(Object, Thread);
+    else if (AllAvailable(Thread, Object))
+        Status = SatisfyAll(Thread);
+    else
+        return FALSE;
+    return KiUnwaitThread(Thread, Status, Increment);
+}
+
 /* The state is not looked at again for an object that gives itself to all: KeClearEvent stores without the lock,
- * and a set that came before it still owes every waiter its wake-up. */
+ * and a set that came before it still owes every waiter its wake-up. A wait-all that lacks another object is passed
+ * over and stays where it is. After a thread is woken the walk begins anew, since all its blocks are gone. */
 void KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
 {
     BOOLEAN ForAll = RuleOf(Object) == TakeNothing;
+    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
 
     KiAssertDispatcherHeld();
-    while (!IsListEmpty(&Object->WaitListHead)) {
-        PKWAIT_BLOCK Block = CONTAINING_RECORD(Object->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
+    while (Entry != Head) {
+        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
 
-        KiUnwaitThread(Block->Thread, Block->WaitKey | Satisfy(Object), Increment);
+        if (!GiveTo(Block, Object, Increment)) {
+            Entry = Entry->Flink;
+            continue;
+        }
         if (!ForAll && Object->SignalState <= 0)
             break;
+        Entry = Head->Flink;
     }
 }
 
@@ -178,34 +251,44 @@ static NTSTATUS TestAlert(PKTHREAD Thread, const WAIT_CALL *Call)
 static void RequireBlockingLegal(PKTHREAD Thread, const WAIT_CALL *Call)
 {
     PKPCR Pcr = KiCurrentPcr();
+    PVOID Object = Call->Count != 0 ? Call->Objects[0] : NULL;
 
     if (LIKELY(Call->Irql <= APC_LEVEL))
         return;
     if (Pcr->DpcRoutineActive)
         KeBugCheckWith(ATTEMPTED_SWITCH_FROM_DPC, (ULONG_PTR)Thread, (ULONG_PTR)Pcr->NextThread,
-                       (ULONG_PTR)Thread->StackBase, 0, "a DPC routine waits on object %p", Call->Object);
-    KeBugCheckWith(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Call->Object, Call->Irql, 0, 0,
-                   "a wait on object %p would block at IRQL %u", Call->Object, Call->Irql);
+                       (ULONG_PTR)Thread->StackBase, 0, "a DPC routine waits on object %p", Object);
+    KeBugCheckWith(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)Object, Call->Irql, 0, 0,
+                   "a wait on object %p would block at IRQL %u", Object, Call->Irql);
+}
+
+/* Back to front, so that the list of the thread's blocks is in the order of the objects. */
+static void LinkBlocks(PKTHREAD Thread, const WAIT_CALL *Call)
+{
+    PKWAIT_BLOCK Next = NULL;
+
+    for (ULONG At = Call->Count; At-- > 0;) {
+        PKWAIT_BLOCK Block = &Call->Blocks[At];
+        PDISPATCHER_HEADER Object = Call->Objects[At];
+
+        Block->Thread = Thread;
+        Block->Object = Object;
+        Block->WaitKey = (USHORT)At;
+        Block->WaitType = (UCHAR)Call->Type;
+        Block->NextWaitBlock = Next;
+        InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
+        Next = Block;
+    }
+    Thread->WaitBlockList = Next;
 }
 
 static void LinkWait(PKTHREAD Thread, const WAIT_CALL *Call)
 {
-    PKWAIT_BLOCK Block = &Thread->WaitBlock[0];
-
     Thread->WaitMode = (UCHAR)Call->Mode;
     Thread->Alertable = Call->Alertable;
     Thread->WaitReason = (UCHAR)Call->Reason;
     Thread->WaitIrql = Call->Irql;
-    Thread->WaitBlockList = NULL;
-    if (Call->Object != NULL) {
-        Block->Thread = Thread;
-        Block->Object = Call->Object;
-        Block->WaitKey = STATUS_WAIT_0;
-        Block->WaitType = WaitAny;
-        Block->NextWaitBlock = NULL;
-        InsertTailList(&Call->Object->WaitListHead, &Block->WaitListEntry);
-        Thread->WaitBlockList = Block;
-    }
+    LinkBlocks(Thread, Call);
     if (Call->Timed) {
         Thread->Timeout.DueTime = Call->Due;
         Thread->Timeout.Processor = TIMER_ENTRY_TIMEOUT | (Call->Absolute ? TIMER_ENTRY_ABSOLUTE : 0);
@@ -221,6 +304,40 @@ static NTSTATUS LeaveWait(const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS Status)
     if (Call->Raised)
         ArchWriteIrql(Call->Irql);
     return Status;
+}
+
+/* A mutant that its owner has taken as often as can be counted: nothing changes, and the owner is told by a raise. */
+static void RequireLevelLeft(PDISPATCHER_HEADER Object, const WAIT_CALL *Call, ULONG64 Flags)
+{
+    if (LIKELY(Object->SignalState != MINLONG) || RuleOf(Object) != TakeOwnership)
+        return;
+    LeaveWait(Call, Flags, STATUS_SUCCESS);
+    KiRaiseStatus(STATUS_MUTANT_LIMIT_EXCEEDED);
+}
+
+/* End the wait before it begins if what it needs is there: any: the first that is; all: everything in one step. */
+static BOOLEAN TakeNow(PKTHREAD Thread, const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS *Status)
+{
+    ULONG Available = 0;
+
+    for (ULONG At = 0; At < Call->Count; At++) {
+        PDISPATCHER_HEADER Object = Call->Objects[At];
+
+        if (!IsAvailable(Object, Thread))
+            continue;
+        RequireLevelLeft(Object, Call, Flags);
+        Available++;
+        if (Call->Type == WaitAny) {
+            *Status = (NTSTATUS)At | Satisfy(Object, Thread);
+            return TRUE;
+        }
+    }
+    if (Call->Count == 0 || Available < Call->Count)
+        return FALSE;
+    *Status = STATUS_SUCCESS;
+    for (ULONG At = 0; At < Call->Count; At++)
+        *Status |= Satisfy(Call->Objects[At], Thread);
+    return TRUE;
 }
 
 /* Lock held on entry and gone at the end; the thread is back at the IRQL it came with. */
@@ -248,34 +365,61 @@ static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
         /* The APC ran when interrupts came on. Wait again, at the tail of the object's list. */
         Call->Raised = FALSE;
         Flags = KiLockDispatcher();
-        if (Call->Object != NULL && Call->Object->SignalState > 0)
-            return LeaveWait(Call, Flags, Satisfy(Call->Object));
+        if (TakeNow(Thread, Call, Flags, &Status))
+            return LeaveWait(Call, Flags, Status);
     }
 }
 
-/* ---- Public: KeWaitForSingleObject, KeDelayExecutionThread ---- */
+static NTSTATUS Wait(PKTHREAD Thread, WAIT_CALL *Call, PLARGE_INTEGER Timeout)
+{
+    NTSTATUS Status;
+    ULONG64 Flags;
+
+    ReadTimeout(Call, Timeout);
+    ReadIrql(Call, Thread);
+    Flags = KiLockDispatcher();
+    if (TakeNow(Thread, Call, Flags, &Status))
+        return LeaveWait(Call, Flags, Status);
+    return WaitSlowly(Thread, Call, Flags);
+}
+
+/* ---- Public: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread ---- */
 
 /* KeWaitForSingleObject - wait until Object is signalled, and take what its type gives to a waiter.
  * Timeout: 100 ns, negative relative, positive absolute since 1601, 0 test only, NULL for ever.
  * IRQL: <= APC_LEVEL; DISPATCH_LEVEL with a zero timeout.
- * Returns: STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_ALERTED, STATUS_USER_APC.
+ * Returns: STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, STATUS_ALERTED, STATUS_USER_APC.
+ * Raises: STATUS_MUTANT_LIMIT_EXCEEDED when the owner of a mutant has taken it 2^31 times.
  * Errors: blocking at DISPATCH_LEVEL is 0xB8 in a DPC, else 0xA; an object of no known type is 0xC4.
  * Source: WDK nf-wdm-kewaitforsingleobject, Return value and Remarks. */
 NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
                                BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    PDISPATCHER_HEADER Header = Object;
     PKTHREAD Thread = KiCurrentThread();
-    WAIT_CALL Call = { .Object = Header, .Reason = WaitReason, .Mode = WaitMode, .Alertable = Alertable };
-    ULONG64 Flags;
+    WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
+                       .Reason = WaitReason, .Mode = WaitMode, .Alertable = Alertable };
 
-    ReadTimeout(&Call, Timeout);
-    ReadIrql(&Call, Thread);
-    Flags = KiLockDispatcher();
-    RuleOf(Header);
-    if (Header->SignalState > 0)
-        return LeaveWait(&Call, Flags, Satisfy(Header));
-    return WaitSlowly(Thread, &Call, Flags);
+    return Wait(Thread, &Call, Timeout);
+}
+
+/* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment (WaitAll).
+ * WaitBlockArray: Count blocks, the caller's until the return; NULL if Count <= 3. Timeout, IRQL: as
+ * KeWaitForSingleObject. Returns: any: STATUS_WAIT_0 + index, or STATUS_ABANDONED_WAIT_0 + index; all: STATUS_SUCCESS or
+ * STATUS_ABANDONED_WAIT_0; STATUS_TIMEOUT, STATUS_ALERTED, STATUS_USER_APC. Errors: more objects than blocks, more than
+ * 64, or none: 0xC. Raises: STATUS_MUTANT_LIMIT_EXCEEDED. Source: WDK nf-wdm-kewaitformultipleobjects. */
+NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON WaitReason,
+                                  KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
+                                  PKWAIT_BLOCK WaitBlockArray)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    ULONG Limit = WaitBlockArray != NULL ? MAXIMUM_WAIT_OBJECTS : THREAD_WAIT_OBJECTS;
+    WAIT_CALL Call = { .Count = Count, .Objects = Object, .Type = WaitType, .Reason = WaitReason, .Mode = WaitMode,
+                       .Alertable = Alertable, .Blocks = WaitBlockArray != NULL ? WaitBlockArray : Thread->WaitBlock };
+
+    if (Count == 0 || Count > Limit)
+        KeBugCheckWith(MAXIMUM_WAIT_OBJECTS_EXCEEDED, 0, 0, 0, 0, "a wait for %u objects; %u are possible %s", Count, Limit,
+                       WaitBlockArray != NULL ? "at most" : "without an array of wait blocks");
+    return Wait(Thread, &Call, Timeout);
 }
 
 /* KeDelayExecutionThread - sleep for Interval (100 ns, negative relative, positive absolute); never early when

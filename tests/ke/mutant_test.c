@@ -1,0 +1,240 @@
+/* mutant_test.c - mutexes and mutants: recursion, hand-over, abandonment, APC effects. */
+#include <ke/apc.h>
+#include <ke/irql.h>
+#include <ke/mutant.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <rtl/list.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+static NTSTATUS Take(PKMUTANT Mutant)
+{
+    return KeWaitForMutexObject(Mutant, Executive, KernelMode, FALSE, NULL);
+}
+
+static NTSTATUS Try(PKMUTANT Mutant)
+{
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+
+    return KeWaitForSingleObject(Mutant, Executive, KernelMode, FALSE, &Zero);
+}
+
+TEST(ke_mutant, initialize_over_poison)
+{
+    KMUTANT Mutant;
+
+    memset(&Mutant, 0x55, sizeof Mutant);
+    KeInitializeMutex(&Mutant, 123);
+    EXPECT_EQ(Mutant.Header.Type, MutantObject);
+    EXPECT_EQ(Mutant.Header.Signalling, 0x55);
+    EXPECT_EQ(Mutant.Header.Size, 14);
+    EXPECT_EQ(Mutant.Header.DebugActive, 0x55);
+    EXPECT_EQ(Mutant.Header.SignalState, 1);
+    EXPECT_EQ(Mutant.OwnerThread, NULL);
+    EXPECT_EQ(Mutant.Abandoned, 0);
+    EXPECT_EQ(Mutant.ApcDisable, 1);
+    memset(&Mutant, 0x55, sizeof Mutant);
+    KeInitializeMutant(&Mutant, FALSE);
+    EXPECT_EQ(Mutant.ApcDisable, 0);
+    EXPECT_EQ(Mutant.Header.SignalState, 1);
+    KeInitializeMutant(&Mutant, TRUE);
+    EXPECT_EQ(Mutant.Header.SignalState, 0);
+    EXPECT_EQ(Mutant.OwnerThread, KeGetCurrentThread());
+    EXPECT_EQ(KeReleaseMutant(&Mutant, 0, FALSE, FALSE), 0);
+    EXPECT_TRUE(IsListEmpty(&KeGetCurrentThread()->MutantListHead));
+}
+
+/* Trap 15. */
+TEST(ke_mutant, recursion_counts_down_and_the_apc_count_falls_once)
+{
+    enum { DEPTH = 5 };
+    PKTHREAD Self = KeGetCurrentThread();
+    SHORT Start = Self->KernelApcDisable;
+    KMUTEX Mutex;
+
+    KeInitializeMutex(&Mutex, 0);
+    for (LONG Level = 1; Level <= DEPTH; Level++) {
+        EXPECT_EQ(Take(&Mutex), STATUS_SUCCESS);
+        EXPECT_EQ(KeReadStateMutex(&Mutex), 1 - Level);
+        EXPECT_EQ(Self->KernelApcDisable, Start - 1);
+    }
+    for (LONG Level = DEPTH; Level >= 1; Level--) {
+        EXPECT_EQ(Self->KernelApcDisable, Start - 1);
+        EXPECT_EQ(KeReleaseMutex(&Mutex, FALSE), 1 - Level);
+    }
+    EXPECT_EQ(Self->KernelApcDisable, Start);
+    EXPECT_EQ(KeReadStateMutex(&Mutex), 1);
+}
+
+/* Trap 16, up to the raise, which a driver's handler shows. */
+TEST(ke_mutant, last_level_is_minlong)
+{
+    KMUTANT Mutant;
+
+    KeInitializeMutant(&Mutant, TRUE);
+    Mutant.Header.SignalState = MINLONG + 1;
+    EXPECT_EQ(Try(&Mutant), STATUS_SUCCESS);
+    EXPECT_EQ(Mutant.Header.SignalState, MINLONG);
+    Mutant.Header.SignalState = 0;
+    EXPECT_EQ(KeReleaseMutant(&Mutant, 0, FALSE, FALSE), 0);
+}
+
+typedef struct _OWNER { KMUTANT *Mutant; NTSTATUS Status; volatile LONG Has, Go; SHORT ApcDisable; } OWNER;
+
+static VOID OwnUntilTold(PVOID Context)
+{
+    OWNER *Owner = Context;
+
+    Owner->Status = Take(Owner->Mutant);
+    Owner->ApcDisable = KeGetCurrentThread()->KernelApcDisable;
+    Owner->Has = 1;
+    KtestWaitFor(&Owner->Go);
+    KeReleaseMutant(Owner->Mutant, 1, FALSE, FALSE);
+}
+
+/* Trap 19. */
+TEST(ke_mutant, release_hands_over_at_once)
+{
+    OWNER Owner = { .Status = -1 };
+    PKTHREAD Thread;
+    KMUTEX Mutex;
+
+    KeInitializeMutex(&Mutex, 0);
+    Owner.Mutant = &Mutex;
+    Take(&Mutex);
+    Thread = KtestThread(OwnUntilTold, &Owner, 7);
+    KtestWaitBlocked(Thread, &Mutex);
+    EXPECT_EQ(KeReleaseMutex(&Mutex, FALSE), 0);
+    EXPECT_EQ(Mutex.OwnerThread, Thread);
+    EXPECT_EQ(Try(&Mutex), STATUS_TIMEOUT);
+    Owner.Go = 1;
+    KtestJoin(Thread);
+    EXPECT_EQ(Owner.Status, STATUS_SUCCESS);
+    EXPECT_EQ(Owner.ApcDisable, -1);
+    EXPECT_EQ(Try(&Mutex), STATUS_SUCCESS);
+    KeReleaseMutex(&Mutex, FALSE);
+}
+
+static VOID TakeAndEnd(PVOID Mutant) { Take(Mutant); }
+
+/* Trap 22, the mutant's half. */
+TEST(ke_mutant, ending_owner_abandons_it_to_one_waiter)
+{
+    PKTHREAD Thread;
+    KMUTANT Mutant;
+
+    KeInitializeMutant(&Mutant, FALSE);
+    Thread = KtestThread(TakeAndEnd, &Mutant, 9);
+    KtestJoin(Thread);
+    EXPECT_TRUE(Mutant.Abandoned);
+    EXPECT_EQ(Mutant.OwnerThread, NULL);
+    EXPECT_EQ(KeReadStateMutant(&Mutant), 1);
+    EXPECT_EQ(Take(&Mutant), STATUS_ABANDONED);
+    EXPECT_FALSE(Mutant.Abandoned);
+    KeReleaseMutant(&Mutant, 0, FALSE, FALSE);
+    EXPECT_EQ(Take(&Mutant), STATUS_SUCCESS);
+    EXPECT_EQ(KeReleaseMutant(&Mutant, 0, FALSE, FALSE), 0);
+}
+
+TEST(ke_mutant, release_as_abandoned_by_anybody)
+{
+    OWNER Owner = { .Status = -1, .Go = 1 };
+    PKTHREAD Thread;
+    KMUTANT Mutant;
+
+    KeInitializeMutant(&Mutant, TRUE);
+    Owner.Mutant = &Mutant;
+    Thread = KtestThread(OwnUntilTold, &Owner, 9);
+    KtestWaitBlocked(Thread, &Mutant);
+    EXPECT_EQ(KeReleaseMutant(&Mutant, 1, TRUE, FALSE), 0);
+    KtestJoin(Thread);
+    EXPECT_EQ(Owner.Status, STATUS_ABANDONED);
+}
+
+static volatile LONG SpecialRan, NormalRan;
+
+static VOID CountSpecial(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    if (*Normal == NULL)
+        SpecialRan++;
+}
+
+static VOID CountNormal(PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    NormalRan++;
+}
+
+/* Traps 18 and 49. */
+TEST(ke_mutant, mutex_holds_back_normal_apcs_until_the_last_release)
+{
+    KAPC Special, Normal;
+    KMUTEX Mutex;
+
+    SpecialRan = NormalRan = 0;
+    KeInitializeMutex(&Mutex, 0);
+    Take(&Mutex);
+    Take(&Mutex);
+    EXPECT_TRUE(KeAreApcsDisabled());
+    EXPECT_FALSE(KeAreAllApcsDisabled());
+    KeInitializeApc(&Special, KeGetCurrentThread(), OriginalApcEnvironment, CountSpecial, NULL, NULL, KernelMode, NULL);
+    KeInitializeApc(&Normal, KeGetCurrentThread(), OriginalApcEnvironment, CountSpecial, NULL, CountNormal, KernelMode, NULL);
+    KeInsertQueueApc(&Normal, NULL, NULL, 0);
+    KeInsertQueueApc(&Special, NULL, NULL, 0);
+    EXPECT_EQ(SpecialRan, 1);
+    KeReleaseMutex(&Mutex, FALSE);
+    EXPECT_EQ(NormalRan, 0);
+    KeReleaseMutex(&Mutex, FALSE);
+    EXPECT_EQ(NormalRan, 1);
+    EXPECT_FALSE(KeAreApcsDisabled());
+}
+
+TEST(ke_mutant, release_with_wait_true)
+{
+    KMUTEX Mutex;
+
+    KeInitializeMutex(&Mutex, 0);
+    Take(&Mutex);
+    EXPECT_EQ(KeReleaseMutex(&Mutex, TRUE), 0);
+    EXPECT_GE(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    EXPECT_EQ(Take(&Mutex), STATUS_SUCCESS);
+    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    KeReleaseMutex(&Mutex, FALSE);
+}
+
+/* Threads of one mutex never overlap, and each release is somebody's acquire. */
+static KMUTEX Contended;
+static volatile LONG Inside, Total;
+
+static VOID Contend(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (int Round = 0; Round < 500; Round++) {
+        Take(&Contended);
+        EXPECT_EQ(__atomic_add_fetch(&Inside, 1, __ATOMIC_SEQ_CST), 1);
+        Total++;
+        __atomic_sub_fetch(&Inside, 1, __ATOMIC_SEQ_CST);
+        KeReleaseMutex(&Contended, FALSE);
+    }
+}
+
+TEST(ke_mutant, excludes_under_contention)
+{
+    PKTHREAD Threads[6];
+
+    Inside = Total = 0;
+    KeInitializeMutex(&Contended, 0);
+    for (int At = 0; At < 6; At++)
+        Threads[At] = KtestThread(Contend, NULL, 8);
+    for (int At = 0; At < 6; At++)
+        KtestJoin(Threads[At]);
+    EXPECT_EQ(Total, 3000);
+    EXPECT_EQ(KeReadStateMutex(&Contended), 1);
+}
