@@ -100,6 +100,8 @@ typedef struct _ACPI_ROOT { ULONG64 Rsdt, Xsdt; } ACPI_ROOT;
 /* What an RSDP of at most Length bytes points to. A broken extension costs only the XSDT. */
 static BOOLEAN ReadRsdp(const ACPI_WALK *Walk, const UCHAR *Rsdp, SIZE_T Length, ULONG64 Address, ACPI_ROOT *Root)
 {
+    ULONG64 Whole;
+
     if (Length < RSDP_SIZE1 || memcmp(Rsdp, "RSD PTR ", 8)) {
         Walk->Refuse("RSDP", Address, "no RSDP there");
         return FALSE;
@@ -112,9 +114,10 @@ static BOOLEAN ReadRsdp(const ACPI_WALK *Walk, const UCHAR *Rsdp, SIZE_T Length,
     Root->Xsdt = 0;
     if (Rsdp[RSDP_REVISION] < 2)
         return TRUE;
-    if (Length < RSDP_SIZE2 || ReadLittleEndian(Rsdp + RSDP_LENGTH, 4) < RSDP_SIZE2)
+    Whole = Length < RSDP_SIZE2 ? 0 : ReadLittleEndian(Rsdp + RSDP_LENGTH, 4);
+    if (Whole < RSDP_SIZE2)
         Walk->Refuse("RSDP", Address, "extension cut short");
-    else if (ReadLittleEndian(Rsdp + RSDP_LENGTH, 4) > Length || !SumsToZero(Rsdp, ReadLittleEndian(Rsdp + RSDP_LENGTH, 4)))
+    else if (Whole > Length || !SumsToZero(Rsdp, Whole))
         Walk->Refuse("RSDP", Address, "wrong extended checksum");
     else
         Root->Xsdt = ReadLittleEndian(Rsdp + RSDP_XSDT, 8);

@@ -5,7 +5,7 @@
 #include <arch/io.h>
 #include <ktest.h>
 #include <mm/mm.h>
-#include "../../arch/x86_64/x86.h"
+#include "x86.h"
 
 enum { APIC_REQUEST = 0x200, LVT_MASK = 1 << 16, MICROSECOND = 1000000, PATIENCE = 10 };
 
