@@ -9,7 +9,14 @@
 #include <rtl/stacktrace.h>
 #include <rtl/symbols.h>
 
-enum { FRAMES_LONGEST = 64, DESCRIPTION_LONGEST = 160 };
+/* A walk as long as a stack full of the smallest frames; a print that leaves room for what stands above. */
+enum { FRAMES_LONGEST = 4096, LINES_LONGEST = 48, DESCRIPTION_LONGEST = 160 };
+
+typedef struct _TRACE {
+    ULONG Frames, Lines;
+    ULONG64 LastRip;            /* of the line printed last */
+    ULONG Repeats;              /* how many more frames it stands for */
+} TRACE;
 
 static const STACK_IMAGES *Images;
 
@@ -36,14 +43,30 @@ static const char *Reason(UNWIND_RESULT Result)
     }
 }
 
+static void PrintRepeats(TRACE *Trace)
+{
+    if (Trace->Repeats)
+        LogPrint("       ... and the same %u times more\n", Trace->Repeats);
+    Trace->Repeats = 0;
+}
+
+/* A recursion without end is one line, so that the one who began it is still shown. */
 static BOOLEAN PrintFrame(PVOID Cookie, const UNWIND_CONTEXT *Frame)
 {
     char Text[DESCRIPTION_LONGEST];
-    ULONG *Number = Cookie;
+    TRACE *Trace = Cookie;
 
+    if (Trace->Frames++ && Frame->Rip == Trace->LastRip) {
+        Trace->Repeats++;
+        return TRUE;
+    }
+    PrintRepeats(Trace);
+    if (Trace->Lines++ == LINES_LONGEST)
+        return FALSE;
+    Trace->LastRip = Frame->Rip;
     /* Describe the call, not what follows it: that may be the next function. */
     RtlDescribeAddress(Frame->Exact ? Frame->Rip : Frame->Rip - 1, Text, sizeof(Text));
-    LogPrint("  #%-2u %p  %s\n", (*Number)++, (PVOID)Frame->Rip, Text);
+    LogPrint("  #%-2u %p  %s\n", Trace->Frames - 1, (PVOID)Frame->Rip, Text);
     return TRUE;
 }
 
@@ -68,7 +91,7 @@ UNWIND_RESULT RtlUnwindStep(UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, UNWIND_
 
 /* RtlWalkStack - call Visit for the frame of Context and for each caller's, until it returns FALSE or
  * the walk ends. Context is left at the last frame visited.  IRQL: any.
- * Returns: UnwindEnd at the outermost frame; UnwindStepped if Visit or the bound of 64 frames ended the
+ * Returns: UnwindEnd at the outermost frame; UnwindStepped if Visit or the bound of 4096 frames ended the
  * walk; else why it could not go on. */
 UNWIND_RESULT RtlWalkStack(UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, STACK_VISITOR Visit, PVOID Cookie)
 {
@@ -114,14 +137,15 @@ void RtlDescribeAddress(ULONG64 Address, char *Text, SIZE_T Size)
         RtlFormat(Text, Size, "?");
 }
 
-/* RtlPrintStack - print the frames from Context on to the log, one line each, and why the list ends if
+/* RtlPrintStack - print the frames from Context on to the log, a line each, and why the list ends if
  * not at the outermost frame.  IRQL: any. */
 void RtlPrintStack(const UNWIND_CONTEXT *Context, UNWIND_PROBE Probe)
 {
     UNWIND_CONTEXT Walker = *Context;
-    ULONG Number = 0;
-    const char *Why = Reason(RtlWalkStack(&Walker, Probe, PrintFrame, &Number));
+    TRACE Trace = { 0 };
+    const char *Why = Reason(RtlWalkStack(&Walker, Probe, PrintFrame, &Trace));
 
+    PrintRepeats(&Trace);
     if (Why)
         LogPrint("  (%s)\n", Why);
 }

@@ -192,7 +192,7 @@ static BOOLEAN SeenEndsWith(const char *End)
     return TRUE;
 }
 
-TEST(rtl_format, a_late_sink_hears_what_came_before)
+TEST(rtl_print, a_late_sink_hears_what_came_before)
 {
     LOG_SINK Sink = { .Write = See };
 
