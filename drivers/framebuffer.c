@@ -67,31 +67,56 @@ static void MakeQuads(const FRAMEBUFFER *F, UCHAR Colours, QUADS *Quads)
         }
 }
 
-/* Bytes is a constant wherever this is expanded, so each copy is one or two moves. */
-FORCEINLINE void CopyGlyphs(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count, const QUADS *Quads, ULONG Bytes)
+/* Bytes (of four pixels) and QuadsPerRow are constants wherever this is expanded: a row of a glyph is then
+ * a few loads and stores. The framebuffer overlaps nothing that is read here, which lets them stay in order. */
+FORCEINLINE void CopyGlyphs(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count, const QUADS *Quads,
+                            ULONG Bytes, ULONG QuadsPerRow)
 {
-    ULONG QuadsPerRow = F->Regular->Width / QUAD, RowBytes = F->Regular->RowBytes;
+    ULONG RowBytes = (QuadsPerRow + 1) / 2, Height = F->Regular->Height, Pitch = F->Pitch;
 
-    for (ULONG Y = 0; Y < F->Regular->Height; Y++, Line += F->Pitch) {
-        PUCHAR At = Line;
+    for (ULONG Y = 0; Y < Height; Y++, Line += Pitch) {
+        UCHAR *restrict At = Line;
 
-        for (ULONG I = 0; I < Count; I++) {
+        for (ULONG I = 0; I < Count; I++, At += QuadsPerRow * Bytes) {
             const UCHAR *Row = Glyphs[I] + Y * RowBytes;
+            ULONG Bits = RowBytes == 1 ? (ULONG)Row[0] << 8 : (ULONG)Row[0] << 8 | Row[1];
 
-            for (ULONG Quad = 0; Quad < QuadsPerRow; Quad++, At += Bytes)
-                __builtin_memcpy(At, Quads->Pixels[Row[Quad / 2] >> (Quad % 2 ? 0 : 4) & 15], Bytes);
+            for (ULONG Quad = 0; Quad < QuadsPerRow; Quad++)
+                __builtin_memcpy(At + Quad * Bytes, Quads->Pixels[Bits >> (12 - 4 * Quad) & 15], Bytes);
         }
+    }
+}
+
+FORCEINLINE void CopyGlyphsOf(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count, const QUADS *Quads, ULONG Bytes)
+{
+    switch (F->Regular->Width / QUAD) {
+    case 1: CopyGlyphs(F, Line, Glyphs, Count, Quads, Bytes, 1); break;
+    case 2: CopyGlyphs(F, Line, Glyphs, Count, Quads, Bytes, 2); break;
+    case 3: CopyGlyphs(F, Line, Glyphs, Count, Quads, Bytes, 3); break;
+    default: CopyGlyphs(F, Line, Glyphs, Count, Quads, Bytes, 4); break;
     }
 }
 
 static void DrawBatch(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count, const QUADS *Quads)
 {
     if (F->PixelBytes == 4)
-        CopyGlyphs(F, Line, Glyphs, Count, Quads, QUAD * 4);
+        CopyGlyphsOf(F, Line, Glyphs, Count, Quads, QUAD * 4);
     else if (F->PixelBytes == 3)
-        CopyGlyphs(F, Line, Glyphs, Count, Quads, QUAD * 3);
+        CopyGlyphsOf(F, Line, Glyphs, Count, Quads, QUAD * 3);
     else
-        CopyGlyphs(F, Line, Glyphs, Count, Quads, QUAD * 2);
+        CopyGlyphsOf(F, Line, Glyphs, Count, Quads, QUAD * 2);
+}
+
+/* Three times eight bytes hold a whole number of pixels of every size. */
+static void FillLine(PUCHAR Line, ULONG Length, const UCHAR *Pattern)
+{
+    ULONG64 Words[3];
+    ULONG At = 0;
+
+    memcpy(Words, Pattern, sizeof(Words));
+    for (; At + sizeof(Words) <= Length; At += sizeof(Words))
+        __builtin_memcpy(Line + At, Words, sizeof(Words));
+    memcpy(Line + At, Pattern, Length - At);
 }
 
 /* Cells that agree in colour are drawn together, up to BATCH of them. */
@@ -131,18 +156,12 @@ static void Draw(DISPLAY *Display, ULONG Row, ULONG Column, const CELL *Cells, U
 static void Clear(DISPLAY *Display, UCHAR Paper)
 {
     const FRAMEBUFFER *F = CONTAINING_RECORD(Display, FRAMEBUFFER, Display);
-    ULONG Bytes = QUAD * F->PixelBytes, LineBytes = F->Width * F->PixelBytes;
-    QUADS Quads;
+    UCHAR Pattern[24];
 
-    MakeQuads(F, (UCHAR)(Paper << 4), &Quads);
-    for (ULONG Y = 0; Y < F->Height; Y++) {
-        PUCHAR Line = F->Base + (SIZE_T)Y * F->Pitch;
-        ULONG At = 0;
-
-        for (; At + Bytes <= LineBytes; At += Bytes)
-            memcpy(Line + At, Quads.Pixels[0], Bytes);
-        memcpy(Line + At, Quads.Pixels[0], LineBytes - At);
-    }
+    for (ULONG At = 0; At < sizeof(Pattern); At++)
+        Pattern[At] = (UCHAR)(F->Pixels[Paper & 15] >> 8 * (At % F->PixelBytes));
+    for (ULONG Y = 0; Y < F->Height; Y++)
+        FillLine(F->Base + (SIZE_T)Y * F->Pitch, F->Width * F->PixelBytes, Pattern);
 }
 
 /* ---- Choosing the font ---- */
