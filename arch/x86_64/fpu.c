@@ -19,7 +19,7 @@ static void TrapNextUse(void)
     X86WriteCr0(X86ReadCr0() | CR0_TS);
 }
 
-/* ---- Public: ArchInitializeFpu, ArchFpuSave, ArchFpuDiscard ---- */
+/* ---- Public: ArchInitializeFpu, ArchFpuSave, ArchFpuLoad, ArchFpuDiscard ---- */
 
 /* ArchInitializeFpu - Area becomes the state of one that has not used SSE yet. Any IRQL. */
 void ArchInitializeFpu(ARCH_FPU *Area)
@@ -34,6 +34,13 @@ void ArchFpuSave(void)
 {
     __asm__ volatile("fxsave64 %0" : "=m"(*ARCH_THIS_CPU->FpuArea));
     TrapNextUse();
+}
+
+/* ArchFpuLoad - the state in FpuArea becomes live without waiting for its first use. Only while not FpuLive. */
+void ArchFpuLoad(void)
+{
+    __asm__ volatile("clts\n\tfxrstor64 %0" : : "m"(*ARCH_THIS_CPU->FpuArea));
+    ARCH_THIS_CPU->FpuLive = TRUE;
 }
 
 /* ArchFpuDiscard - the live state, if any, is of no more use: its owner ends, or was a DPC routine. */

@@ -12,11 +12,34 @@ static struct {
     volatile LONG Pending;              /* targets that have not answered */
 } Request;
 
+/* The routine may be a driver's and use SSE, and the code it interrupts may be between any two instructions
+ * that do, in a thread or in a DPC: its state is put aside and brought back, as it was. */
+static void RunApart(void)
+{
+    ARCH_FPU *Area = ARCH_THIS_CPU->FpuArea;
+    BOOLEAN Live = ARCH_THIS_CPU->FpuLive;
+    ARCH_FPU Kept, Own;
+
+    ArchInitializeFpu(&Own);
+    if (Live) {
+        ARCH_THIS_CPU->FpuArea = &Kept;
+        ArchFpuSave();
+    }
+    ARCH_THIS_CPU->FpuArea = &Own;
+    Request.Routine(Request.Argument);
+    ArchFpuDiscard();
+    if (Live) {
+        ARCH_THIS_CPU->FpuArea = &Kept;
+        ArchFpuLoad();
+    }
+    ARCH_THIS_CPU->FpuArea = Area;
+}
+
 void KiProcessorRequest(void)
 {
     if (__atomic_load_n(&Request.Pending, __ATOMIC_ACQUIRE) == 0)
         return;
-    Request.Routine(Request.Argument);
+    RunApart();
     __atomic_sub_fetch(&Request.Pending, 1, __ATOMIC_RELEASE);
 }
 

@@ -4,6 +4,8 @@
 #include <arch/arch.h>
 #include <ke/dispatch.h>
 #include <ke/dpc.h>
+#include <ke/init.h>
+#include <ke/ipi.h>
 #include <ke/thread.h>
 
 void TestSseFill(ULONG64 Seed);         /* registers.S */
@@ -76,6 +78,46 @@ TEST(arch_fpu, registers_survive_a_dpc_that_uses_sse)
     EXPECT_EQ(Changed, 0);
     EXPECT_EQ(Runs, ROUNDS);
     EXPECT_EQ(DirtyControls, 0);        /* each run of a DPC starts from NT's controls, not from its last run's */
+}
+
+static volatile LONG Computing, Spoilt;
+
+static ULONG_PTR SpoilHere(ULONG_PTR Argument)
+{
+    TestSseFill(Argument);
+    return 0;
+}
+
+static void ComputeOnSecond(PVOID Cookie)
+{
+    KeSetSystemAffinityThread(2);
+    TestSseFill(0x5001);
+    Computing = TRUE;
+    while (!Spoilt)
+        ArchPause();
+    *(ULONG *)Cookie = TestSseCheck(0x5001);
+}
+
+TEST(arch_fpu, registers_survive_a_request_from_another_processor)
+{
+    ULONG Changed = ~0u;
+    struct _KTHREAD *Thread;
+
+    if (!(KeQueryActiveProcessors() & 2)) {
+        KtestSkip("one processor");
+        return;
+    }
+    Computing = Spoilt = FALSE;
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(ComputeOnSecond, &Changed, PRIORITY);
+    KtestWaitFor(&Computing);
+    for (ULONG Round = 0; Round < ROUNDS; Round++)
+        KeIpiGenericCall(SpoilHere, Round);
+    Spoilt = TRUE;
+    KtestJoin(Thread);
+    TestSseFill(0);
+    KeRevertToUserAffinityThread();
+    EXPECT_EQ(Changed, 0);
 }
 
 static void ReadFresh(PVOID Cookie)

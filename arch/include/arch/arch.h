@@ -58,6 +58,7 @@ void ArchCallOnStack(PVOID StackTop, void (*Routine)(PVOID), PVOID Argument);
 /* SSE state is lazy: while FpuLive is clear CR0.TS is set, and the first SSE instruction traps and
  * loads FpuArea. A thread that never uses SSE pays one test per switch. */
 void ArchFpuSave(void);                 /* live state goes to FpuArea; TS is set */
+void ArchFpuLoad(void);                 /* FpuArea's state becomes live at once; TS is clear */
 void ArchFpuDiscard(void);              /* live state is forgotten; TS is set */
 void ArchInitializeFpu(ARCH_FPU *Area); /* a thread's first state: registers zero, NT's default controls */
 
