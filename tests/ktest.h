@@ -49,7 +49,8 @@ void KtestSkip(const char *Reason);             /* then return; counted apart, n
 
 /* ---- Helpers that several suites need (tests/support.c) ---- */
 struct _KTHREAD;
-/* A thread of the current test at Priority, already started; the test's end fails if it still runs. */
+/* A thread of the current test at Priority and with the caller's affinity, already started; the test's end
+ * fails if it still runs. */
 struct _KTHREAD *KtestThread(void (*Routine)(PVOID), PVOID Context, KPRIORITY Priority);
 void KtestJoin(struct _KTHREAD *Thread);        /* wait for its end; once per thread */
 /* Return once Thread is blocked in a wait on Object (NULL: any). Yields; never a guessed time. */

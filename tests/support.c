@@ -1,8 +1,8 @@
 /* support.c - what several suites need: helper threads, and waits for a state.
  *
  * A helper thread is created at the default priority but must not run a line of the test's code before it
- * has the priority that the test asked for: it first waits at a gate, which opens once its creator has set
- * the priority. A slot remembers each thread until it is joined; what is left at the test's end is given
+ * has the priority that the test asked for, or on a processor that its creator is kept from: it first waits at a
+ * gate, which opens once its creator has set both. A slot remembers each thread until it is joined; what is left at the test's end is given
  * a moment to finish what it is doing, and is otherwise a failure of the test.
  *
  * Waiting for a state means: look, and if it is not there, sleep a little. The sleep is not a guess of when
@@ -130,7 +130,7 @@ ULONG KtestpSettleThreads(void)
 
 /* ---- Public ---- */
 
-/* KtestThread - start Routine(Context) in a thread at Priority. Fails the test, and ends the calling thread,
+/* KtestThread - start Routine(Context) in a thread at Priority, on the processors the caller may run on. Fails the test, and ends the calling thread,
  * when there is no memory for it. IRQL: PASSIVE_LEVEL. */
 struct _KTHREAD *KtestThread(void (*Routine)(PVOID), PVOID Context, KPRIORITY Priority)
 {
@@ -143,6 +143,8 @@ struct _KTHREAD *KtestThread(void (*Routine)(PVOID), PVOID Context, KPRIORITY Pr
     KeInitializeEvent(&Helper->Gate, NotificationEvent, FALSE);
     Helper->Thread = KtestpCreateThread(HelperThread, Helper);
     REQUIRE_TRUE(Helper->Thread != NULL);
+    KtestWaitBlocked(Helper->Thread, &Helper->Gate);
+    KeSetAffinityThread(Helper->Thread, KeGetCurrentThread()->Affinity);
     KeSetPriorityThread(Helper->Thread, Priority);
     KeSetEvent(&Helper->Gate, IO_NO_INCREMENT, FALSE);
     return Helper->Thread;
