@@ -94,7 +94,8 @@ LONG RtlCompareString(const STRING *String1, const STRING *String2, BOOLEAN Case
     ULONG Equal = EqualBytes(String1, String2, Count, CaseInSensitive);
 
     if (Equal < Count)
-        return (UCHAR)Fold(String1->Buffer[Equal], CaseInSensitive) - (UCHAR)Fold(String2->Buffer[Equal], CaseInSensitive);
+        return (UCHAR)Fold(String1->Buffer[Equal], CaseInSensitive) -
+               (UCHAR)Fold(String2->Buffer[Equal], CaseInSensitive);
     return (LONG)String1->Length - (LONG)String2->Length;
 }
 

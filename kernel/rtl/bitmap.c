@@ -273,13 +273,15 @@ ULONG RtlFindLongestRunClear(PRTL_BITMAP BitMapHeader, PULONG StartingIndex)
     ULONG Longest = 0, Start, Length;
 
     *StartingIndex = 0;
-    for (ULONG From = 0; (Length = RtlFindNextForwardRunClear(BitMapHeader, From, &Start)) != 0; From = Start + Length) {
+    for (ULONG From = 0;; From = Start + Length) {
+        Length = RtlFindNextForwardRunClear(BitMapHeader, From, &Start);
+        if (Length == 0)
+            return Longest;
         if (Length > Longest) {
             Longest = Length;
             *StartingIndex = Start;
         }
     }
-    return Longest;
 }
 
 /* Put Run where it belongs among the Count longest; the shortest falls out of a full array. */

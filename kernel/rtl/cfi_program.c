@@ -148,7 +148,9 @@ static BOOLEAN RunUntil(RUN *Run, ULONG64 Address)
 
         switch (Byte >> 6) {
         case CfaAdvance: Advance(Run, Low); break;
-        case CfaOffset:  SetRule(Run, Low, RuleOffset, (LONG64)RtlpReadUleb(&Run->Code) * Run->Function->DataAlign); break;
+        case CfaOffset:
+            SetRule(Run, Low, RuleOffset, (LONG64)RtlpReadUleb(&Run->Code) * Run->Function->DataAlign);
+            break;
         case CfaRestore: Restore(Run, Low); break;
         default:         ExecuteExtended(Run, Low); break;
         }

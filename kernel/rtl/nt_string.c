@@ -9,7 +9,7 @@
 #include <rtl/status.h>
 
 /* The longest text that leaves room for a terminator in a 16-bit MaximumLength. */
-enum { LONGEST_BYTES = 0xFFFC };
+enum { LONGEST_BYTES = 0xFFFC, LONGEST_UNITS = LONGEST_BYTES / sizeof(WCHAR) };
 
 static ULONG Units(PCUNICODE_STRING String)
 {
@@ -55,7 +55,7 @@ static ULONG EqualUnits(PCUNICODE_STRING A, PCUNICODE_STRING B, ULONG Count, BOO
  * Source: WDK nf-wdm-rtlinitunicodestring. */
 VOID RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 {
-    SIZE_T Bytes = SourceString ? wcsnlen(SourceString, LONGEST_BYTES / sizeof(WCHAR)) * sizeof(WCHAR) : 0;
+    SIZE_T Bytes = SourceString ? wcsnlen(SourceString, LONGEST_UNITS) * sizeof(WCHAR) : 0;
 
     DestinationString->Length = (USHORT)Bytes;
     DestinationString->MaximumLength = SourceString ? (USHORT)(Bytes + sizeof(WCHAR)) : 0;
@@ -66,7 +66,7 @@ VOID RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString
  * Returns: STATUS_SUCCESS; STATUS_NAME_TOO_LONG, and the string is then empty. */
 NTSTATUS RtlInitUnicodeStringEx(PUNICODE_STRING DestinationString, PCWSTR SourceString)
 {
-    BOOLEAN TooLong = SourceString && wcsnlen(SourceString, LONGEST_BYTES / sizeof(WCHAR) + 1) > LONGEST_BYTES / sizeof(WCHAR);
+    BOOLEAN TooLong = SourceString && wcsnlen(SourceString, LONGEST_UNITS + 1) > LONGEST_UNITS;
 
     RtlInitUnicodeString(DestinationString, TooLong ? NULL : SourceString);
     return TooLong ? STATUS_NAME_TOO_LONG : STATUS_SUCCESS;

@@ -63,7 +63,8 @@ NTSTATUS RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeStrin
 NTSTATUS RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString, PULONG BytesInMultiByteString,
                                 PCWSTR UnicodeString, ULONG BytesInUnicodeString)
 {
-    ULONG Bytes = (ULONG)Narrow(MultiByteString, MaxBytesInMultiByteString, UnicodeString, BytesInUnicodeString / sizeof(WCHAR));
+    ULONG Bytes = (ULONG)Narrow(MultiByteString, MaxBytesInMultiByteString, UnicodeString,
+                                BytesInUnicodeString / sizeof(WCHAR));
 
     if (BytesInMultiByteString)
         *BytesInMultiByteString = Bytes;
@@ -71,7 +72,8 @@ NTSTATUS RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByte
 }
 
 /* RtlMultiByteToUnicodeSize - the bytes that the conversion takes.  IRQL: any.  Returns: STATUS_SUCCESS. */
-NTSTATUS RtlMultiByteToUnicodeSize(PULONG BytesInUnicodeString, const CHAR *MultiByteString, ULONG BytesInMultiByteString)
+NTSTATUS RtlMultiByteToUnicodeSize(PULONG BytesInUnicodeString, const CHAR *MultiByteString,
+                                   ULONG BytesInMultiByteString)
 {
     *BytesInUnicodeString = (ULONG)Widen(NULL, ~0ull, MultiByteString, BytesInMultiByteString);
     return STATUS_SUCCESS;

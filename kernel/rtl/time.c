@@ -106,7 +106,8 @@ BOOLEAN RtlTimeFieldsToTime(PTIME_FIELDS TimeFields, PLARGE_INTEGER Time)
         !Between(F->Minute, 0, 59) || !Between(F->Second, 0, 59) || !Between(F->Milliseconds, 0, 999))
         return FALSE;
     Time->QuadPart = DaysFromDate(F->Year, F->Month, F->Day) * TICKS_DAY +
-                     ((F->Hour * 60ll + F->Minute) * 60 + F->Second) * TICKS_SECOND + F->Milliseconds * TICKS_MILLISECOND;
+                     ((F->Hour * 60ll + F->Minute) * 60 + F->Second) * TICKS_SECOND +
+                     F->Milliseconds * TICKS_MILLISECOND;
     return TRUE;
 }
 

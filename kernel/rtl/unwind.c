@@ -167,7 +167,8 @@ static UNWIND_RESULT LoadSaved(UNWIND_PROBE Probe, ULONG64 Address, ULONG64 *Val
 }
 
 /* *Value comes in as the register's value in the callee. */
-static UNWIND_RESULT ApplyRule(const CFI_RULE *Rule, const ULONG64 *Old, ULONG64 Cfa, UNWIND_PROBE Probe, ULONG64 *Value)
+static UNWIND_RESULT ApplyRule(const CFI_RULE *Rule, const ULONG64 *Old, ULONG64 Cfa, UNWIND_PROBE Probe,
+                               ULONG64 *Value)
 {
     UNWIND_RESULT Result;
 

@@ -197,7 +197,8 @@ TEST(rtl_crt, sort_and_search)
         }
         qsort(Items, Count, sizeof(ITEM), CompareItems);
         for (ULONG I = 0; I < Count; I++) {
-            ITEM Odd = { .Key = Items[I].Key + 1 }, *Found = bsearch(&Items[I], Items, Count, sizeof(ITEM), CompareItems);
+            ITEM *Found = bsearch(&Items[I], Items, Count, sizeof(ITEM), CompareItems);
+            ITEM Odd = { .Key = Items[I].Key + 1 };
 
             After += Items[I].Key;
             Wrong += I > 0 && Items[I - 1].Key > Items[I].Key;

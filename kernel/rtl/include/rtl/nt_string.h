@@ -42,7 +42,8 @@ NTSTATUS RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeStrin
                                 const CHAR *MultiByteString, ULONG BytesInMultiByteString);
 NTSTATUS RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString, PULONG BytesInMultiByteString,
                                 PCWSTR UnicodeString, ULONG BytesInUnicodeString);
-NTSTATUS RtlMultiByteToUnicodeSize(PULONG BytesInUnicodeString, const CHAR *MultiByteString, ULONG BytesInMultiByteString);
+NTSTATUS RtlMultiByteToUnicodeSize(PULONG BytesInUnicodeString, const CHAR *MultiByteString,
+                                   ULONG BytesInMultiByteString);
 NTSTATUS RtlUnicodeToMultiByteSize(PULONG BytesInMultiByteString, PCWSTR UnicodeString, ULONG BytesInUnicodeString);
 NTSTATUS RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value);
 NTSTATUS RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String);
