@@ -42,15 +42,16 @@ void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, S
     KiProcessorBlock[Pcr->Cpu.Number] = Pcr;
     if (Pcr->Cpu.Number >= KiProcessorCount)
         KiProcessorCount = Pcr->Cpu.Number + 1;
-    if (Pcr->Cpu.Number == 0)
+    if (Pcr->Cpu.Number == 0) {
         KiInitializeBugCheck();
+        ArchSetClient(&Client);         /* a fault on the way up is a stop like any other; interrupts are off */
+    }
 }
 
 /* KeInitialize - once, on the boot processor, with its clock calibrated and the shared page mapped: interrupts may
  * come from now on. */
 void KeInitialize(void)
 {
-    ArchSetClient(&Client);
     KiInitializeClock();
     KiSetTimerClients(KiTimerExpired, KiWaitTimedOut);
     KeProcessorOnline();
