@@ -13,8 +13,9 @@ static GRID Grid;
 static SCROLL Scroll;                   /* under the log's guard */
 static BOOLEAN Ready;                   /* there is a screen; fixed after ConsoleInitialize */
 
-static const CONSOLE_LOG BootLog = { .Top = 0, .Rows = GRID_ROWS, .Margin = 0, .Head = { ColourSilver, ColourBlack, FALSE },
-                                     .Body = { ColourSilver, ColourBlack, FALSE }, .Cursor = TRUE };
+static const CONSOLE_LOG BootLog = { .Top = 0, .Rows = GRID_ROWS, .Margin = 1, .Cursor = TRUE,
+                                     .Head = { ColourSilver, ColourBlack, FALSE },
+                                     .Body = { ColourSilver, ColourBlack, FALSE } };
 
 static void WriteLog(LOG_SINK *Sink, const char *Text, SIZE_T Length)
 {

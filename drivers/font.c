@@ -22,7 +22,8 @@ enum { LATIN_END = 0x180, SYMBOLS = 0x2000, SYMBOLS_END = 0x2600, BLOCKS = 0x258
 C_ASSERT(LATIN_END + (SYMBOLS_END - SYMBOLS) == FONT_INDEX);
 
 #define FONT_FILE(Name) extern const UCHAR FontFile_##Name[], FontFileEnd_##Name[]
-FONT_FILE(Regular16); FONT_FILE(Bold16); FONT_FILE(Regular24); FONT_FILE(Bold24); FONT_FILE(Regular32); FONT_FILE(Bold32);
+FONT_FILE(Regular16); FONT_FILE(Regular24); FONT_FILE(Regular32);
+FONT_FILE(Bold16); FONT_FILE(Bold24); FONT_FILE(Bold32);
 
 static FONT Fonts[3][2];                /* fixed after FontInitialize; [size][bold] */
 
@@ -160,9 +161,11 @@ static BOOLEAN ReadHeader2(FONT *Font, const UCHAR *File, SIZE_T Length)
     Font->GlyphCount = Header->GlyphCount;
     Font->Glyphs = File + Header->HeaderSize;
     return Font->Width != 0 && Font->Width <= 8 * FONT_MAX_ROW_BYTES && Font->Width % 4 == 0 &&
-           Font->Height != 0 && Font->Height <= FONT_MAX_HEIGHT && Header->GlyphBytes == Font->RowBytes * Font->Height &&
-           Font->GlyphCount != 0 && Font->GlyphCount <= 0x1000 && Header->HeaderSize >= sizeof(*Header) &&
-           Header->HeaderSize <= Length && Length - Header->HeaderSize >= (SIZE_T)Font->GlyphCount * Header->GlyphBytes;
+           Font->Height != 0 && Font->Height <= FONT_MAX_HEIGHT &&
+           Header->GlyphBytes == Font->RowBytes * Font->Height &&
+           Font->GlyphCount != 0 && Font->GlyphCount <= 0x1000 &&
+           Header->HeaderSize >= sizeof(*Header) && Header->HeaderSize <= Length &&
+           Length - Header->HeaderSize >= (SIZE_T)Font->GlyphCount * Header->GlyphBytes;
 }
 
 static BOOLEAN ReadFont(FONT *Font, const UCHAR *File, SIZE_T Length)

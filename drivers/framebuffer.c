@@ -69,8 +69,8 @@ static void MakeQuads(const FRAMEBUFFER *F, UCHAR Colours, QUADS *Quads)
 
 /* Bytes (of four pixels) and QuadsPerRow are constants wherever this is expanded: a row of a glyph is then
  * a few loads and stores. The framebuffer overlaps nothing that is read here, which lets them stay in order. */
-FORCEINLINE void CopyGlyphs(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count, const QUADS *Quads,
-                            ULONG Bytes, ULONG QuadsPerRow)
+FORCEINLINE void CopyGlyphs(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count,
+                            const QUADS *Quads, ULONG Bytes, ULONG QuadsPerRow)
 {
     ULONG RowBytes = (QuadsPerRow + 1) / 2, Height = F->Regular->Height, Pitch = F->Pitch;
 
@@ -87,7 +87,8 @@ FORCEINLINE void CopyGlyphs(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *cons
     }
 }
 
-FORCEINLINE void CopyGlyphsOf(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count, const QUADS *Quads, ULONG Bytes)
+FORCEINLINE void CopyGlyphsOf(const FRAMEBUFFER *F, PUCHAR Line, const UCHAR *const *Glyphs, ULONG Count,
+                              const QUADS *Quads, ULONG Bytes)
 {
     switch (F->Regular->Width / QUAD) {
     case 1: CopyGlyphs(F, Line, Glyphs, Count, Quads, Bytes, 1); break;
@@ -134,7 +135,8 @@ static ULONG CollectBatch(const FRAMEBUFFER *F, const CELL *Cells, ULONG Count, 
 static void Draw(DISPLAY *Display, ULONG Row, ULONG Column, const CELL *Cells, ULONG Count)
 {
     const FRAMEBUFFER *F = CONTAINING_RECORD(Display, FRAMEBUFFER, Display);
-    PUCHAR Line = F->Origin + (SIZE_T)Row * F->Regular->Height * F->Pitch + (SIZE_T)Column * F->Regular->Width * F->PixelBytes;
+    PUCHAR Line = F->Origin + (SIZE_T)Row * F->Regular->Height * F->Pitch +
+                  (SIZE_T)Column * F->Regular->Width * F->PixelBytes;
     const UCHAR *Glyphs[BATCH];
     QUADS Quads;
 

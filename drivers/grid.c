@@ -56,7 +56,8 @@ static void FlushRow(GRID *Grid, ULONG Row)
 /* GridCell - Character in Style, as a cell. A character beyond U+FFFF has no picture in any font. */
 CELL GridCell(CONSOLE_STYLE Style, ULONG Character)
 {
-    return (CELL){ { (USHORT)(Character > 0xFFFF ? 0xFFFD : Character), (UCHAR)(Style.Paper << 4 | Style.Ink), Style.Bold } };
+    return (CELL){ { .Character = (USHORT)(Character > 0xFFFF ? 0xFFFD : Character),
+                     .Colours = (UCHAR)(Style.Paper << 4 | Style.Ink), .Bold = Style.Bold } };
 }
 
 /* GridInitialize - a grid as large as Display; nothing is drawn before GridClear. */

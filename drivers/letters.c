@@ -74,5 +74,6 @@ void LettersDraw(const LETTERS *L, ULONG Row, ULONG Column, CONSOLE_STYLE Style,
 
     for (ULONG Y = 0; Y < L->Rows; Y++)
         for (ULONG X = 0; X < L->Columns; X++)
-            ConsolePut(Row + Y, Column + X, Style, Halves[Inked(L, Word, X, 2 * Y) | Inked(L, Word, X, 2 * Y + 1) << 1]);
+            ConsolePut(Row + Y, Column + X, Style,
+                       Halves[Inked(L, Word, X, 2 * Y) | Inked(L, Word, X, 2 * Y + 1) << 1]);
 }

@@ -115,7 +115,8 @@ void ScreenFormatTime(char *Buffer, SIZE_T Size, ULONG64 Milliseconds)
 /* ScreenShowLog - give the whole screen to the log, empty; after a self-test that is not the end. */
 void ScreenShowLog(void)
 {
-    CONSOLE_LOG Log = { .Top = 0, .Rows = ConsoleRows(), .Head = LogStyle, .Body = LogStyle, .Cursor = TRUE };
+    CONSOLE_LOG Log = { .Top = 0, .Rows = ConsoleRows(), .Margin = 1, .Cursor = TRUE, .Head = LogStyle,
+                        .Body = LogStyle };
 
     if (Stopped || ConsoleRows() == 0)
         return;
@@ -129,12 +130,12 @@ void ScreenShowLog(void)
 void ScreenShowVerdict(BOOLEAN Passed, const char *Detail)
 {
     ULONG Top = ScreenBandTop();
-    CONSOLE_LOG Log = { .Top = 0, .Rows = Top, .Head = LogStyle, .Body = LogStyle };
+    CONSOLE_LOG Log = { .Top = 0, .Rows = Top ? Top - 1 : 0, .Margin = 1, .Head = LogStyle, .Body = LogStyle };
 
     if (Stopped || ConsoleRows() == 0)
         return;
     ConsoleSetLog(&Log);
-    ConsoleFill(Top, 0, ConsoleRows() - Top, ConsoleColumns(), LogStyle);
+    ConsoleFill(Log.Rows, 0, ConsoleRows() - Log.Rows, ConsoleColumns(), LogStyle);
     ScreenDrawBand(Passed, Detail);
     ConsoleFlush();
 }

@@ -18,7 +18,8 @@
 #include <rtl/print.h>
 #include <rtl/string.h>
 
-enum { MAX_SUITES = 128, SUITE_NAME = 28, TEST_NAME = 100, MAX_FAILURES = 64, FAILURE_TEXT = 200, PLACE_TEXT = 100, TEXT_INDENT = 2, FRAMES_PER_SECOND = 20 };
+enum { MAX_SUITES = 128, SUITE_NAME = 28, TEST_NAME = 100, MAX_FAILURES = 64, FAILURE_TEXT = 200, PLACE_TEXT = 100 };
+enum { TEXT_INDENT = 2, FRAMES_PER_SECOND = 20 };
 enum { ROW_HEADER = 0, ROW_BAR = 2, ROW_COUNTS = 4, ROW_TEST = 5, ROW_LISTS = 7 };
 enum { FIELD_NARROW = 19, FIELD_WIDE = 25, FIELD_COUNT = 7 };
 enum { SQUARE = 0x25A0, LINE = 0x2500, BLOCK = 0x2588 };
@@ -297,7 +298,8 @@ static void MarkBar(void)
         BarFailed[(ULONG)((ULONG64)(Done ? Done - 1 : 0) * Width / Total) % GRID_COLUMNS] = TRUE;
 }
 
-static void TestEnd(const char *Suite, const char *Name, BOOLEAN Passed, ULONG TestsDone, ULONG Tests, ULONG Good, ULONG Bad)
+static void TestEnd(const char *Suite, const char *Name, BOOLEAN Passed, ULONG TestsDone, ULONG Tests, ULONG Good,
+                    ULONG Bad)
 {
     UNREFERENCED_PARAMETER(Suite);
     Skips = TestsDone > Good + Bad ? TestsDone - Good - Bad : 0;

@@ -7,7 +7,10 @@ extern const UCHAR FontFile_Regular16[], FontFileEnd_Regular16[], FontFile_Bold3
 
 static FONT Font;
 
-typedef struct _SMALL_FONT { ULONG Magic, Version, HeaderSize, Flags, Count, Bytes, Height, Width; UCHAR Rest[64]; } SMALL_FONT;
+typedef struct _SMALL_FONT {
+    ULONG Magic, Version, HeaderSize, Flags, Count, Bytes, Height, Width;
+    UCHAR Rest[64];
+} SMALL_FONT;
 
 /* Four glyphs of 8 x 8; glyph 2 is 'A', a dotted capital in a sequence, and U+2500. */
 static SMALL_FONT MakeFont(void)

@@ -13,7 +13,7 @@ static PUCHAR Pixels;
 static BOOT_FRAMEBUFFER MakeMode(UCHAR Bits)
 {
     BOOT_FRAMEBUFFER M = { .Base = 0x1000, .Width = WIDTH, .Height = HEIGHT, .BitsPerPixel = Bits,
-                           .RedShift = 16, .RedBits = 8, .GreenShift = 8, .GreenBits = 8, .BlueShift = 0, .BlueBits = 8 };
+                           .RedShift = 16, .RedBits = 8, .GreenShift = 8, .GreenBits = 8, .BlueBits = 8 };
 
     if (Bits == 16)
         M.RedShift = 11, M.RedBits = 5, M.GreenShift = 5, M.GreenBits = 6, M.BlueBits = 5;
@@ -66,7 +66,8 @@ static void CheckPaddingUntouched(void)
 
 static void CheckDepth(UCHAR Bits)
 {
-    static const CELL Cells[] = { { { 'A', 0x0F, FALSE } }, { { 'g', 0x1C, TRUE } }, { { 0x2588, 0x42, FALSE } }, { { 0x258C, 0x93, FALSE } } };
+    static const CELL Cells[] = { { { 'A', 0x0F, FALSE } }, { { 'g', 0x1C, TRUE } },
+                                  { { 0x2588, 0x42, FALSE } }, { { 0x258C, 0x93, FALSE } } };
 
     if (!Open(Bits))
         return;
@@ -101,7 +102,8 @@ TEST(screen_framebuffer, channels_go_where_the_mode_says)
     Mode.BitsPerPixel = 32;
     EXPECT_FALSE(Refused((Mode.Pitch = WIDTH * 4, Mode)));
     FramebufferInitialize(&Screen, &Mode, Pixels);
-    EXPECT_EQ(Screen.Pixels[ColourBlue] >> 20, (ULONG)DisplayPalette[ColourBlue][0] << 2 | DisplayPalette[ColourBlue][0] >> 6);
+    EXPECT_EQ(Screen.Pixels[ColourBlue] >> 20,
+              (ULONG)DisplayPalette[ColourBlue][0] << 2 | DisplayPalette[ColourBlue][0] >> 6);
     MmFreePages(Pixels, (SIZE_T)(WIDTH * 2 + 13) * HEIGHT);
 }
 
@@ -167,8 +169,8 @@ TEST(screen_framebuffer, refuses_channels_that_overlap_or_leave_the_pixel)
 TEST(screen_framebuffer, chooses_the_font_by_resolution)
 {
     static const struct { ULONG Width, Height, Font; } Cases[] = {
-        { 640, 480, 16 }, { 1280, 800, 16 }, { 1366, 768, 16 }, { 1600, 1200, 24 }, { 1920, 1080, 32 }, { 3840, 2160, 32 },
-        { 1920, 600, 24 }, { 1920, 400, 16 }
+        { 640, 480, 16 }, { 1280, 800, 16 }, { 1366, 768, 16 }, { 1600, 1200, 24 }, { 1920, 1080, 32 },
+        { 3840, 2160, 32 }, { 1920, 600, 24 }, { 1920, 400, 16 }
     };
 
     for (ULONG I = 0; I < RTL_NUMBER_OF(Cases); I++) {

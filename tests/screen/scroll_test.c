@@ -6,7 +6,8 @@
 
 enum { COLUMNS = 20, ROWS = 8 };
 
-static const CONSOLE_LOG Whole = { .Rows = ROWS, .Head = { ColourWhite, ColourBlack, TRUE }, .Body = { ColourSilver, ColourBlack, FALSE } };
+static const CONSOLE_LOG Whole = { .Rows = ROWS, .Head = { ColourWhite, ColourBlack, TRUE },
+                                   .Body = { ColourSilver, ColourBlack, FALSE } };
 
 static ULONG CellsDrawn;
 static USHORT Picture[ROWS][COLUMNS];
@@ -95,7 +96,8 @@ TEST(screen_scroll, words_wrap_whole_below_their_indent)
 
 TEST(screen_scroll, the_last_line_is_always_seen)
 {
-    static const char *const Lines[] = { "0\n", "1\n", "2\n", "3\n", "4\n", "5\n", "6\n", "7\n", "8\n", "9\n", "10\n", "11\n" };
+    static const char *const Lines[] = { "0\n", "1\n", "2\n", "3\n", "4\n",  "5\n",
+                                         "6\n", "7\n", "8\n", "9\n", "10\n", "11\n" };
     BOOLEAN Seen;
 
     Open(&Whole);

@@ -9,7 +9,8 @@
 typedef struct _SELFTEST_VIEW {
     void (*Begin)(ULONG Total);
     void (*SuiteStart)(const char *Suite);
-    void (*TestEnd)(const char *Suite, const char *Name, BOOLEAN Passed, ULONG Done, ULONG Total, ULONG Passes, ULONG Failures);
+    void (*TestEnd)(const char *Suite, const char *Name, BOOLEAN Passed, ULONG Done, ULONG Total, ULONG Passes,
+                    ULONG Failures);
     void (*Failure)(const char *File, int Line, const char *Text);
     void (*End)(ULONG Passes, ULONG Failures, ULONG Skips, ULONG64 Milliseconds);
 } SELFTEST_VIEW;
