@@ -111,17 +111,18 @@ TEST(arch_apic, stopped_clock_stays_silent)
     EXPECT_FALSE(Fired);
 }
 
-/* Beyond what a counter of 32 bits can hold, up to "never": nothing comes soon, and nothing wraps. */
+/* Beyond what a counter of 32 bits can hold, up to "never": nothing comes soon, and nothing wraps. The
+ * first, cut to 32 bits, would come within the time that is waited. */
 TEST(arch_apic, far_deadlines_do_not_wrap)
 {
-    const ULONG64 Now = ArchReadCounter();
-    const ULONG64 Deadlines[] = { Now + (1ull << 33), Now + (1ull << 62), 1ull << 63, ~0ull };
+    const ULONG64 Half = ArchCounterFrequency() / 2000;         /* of a millisecond */
+    const ULONG64 Distances[] = { (1ull << 32) + Half, (1ull << 40) + Half, 1ull << 62, 1ull << 63 };
 
-    for (ULONG i = 0; i < RTL_NUMBER_OF(Deadlines); i++) {
+    for (ULONG i = 0; i < RTL_NUMBER_OF(Distances); i++) {
         ULONG64 Flags = TakeClock();
         BOOLEAN Fired;
 
-        ArchArmClock(Deadlines[i]);
+        ArchArmClock(ArchReadCounter() + Distances[i]);
         ApicStall(1000);
         Fired = ClockPending();
         GiveClockBack(Flags);
