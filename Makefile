@@ -44,7 +44,7 @@ ISO := $(BUILD)/kedge.iso
 
 # ---- Floors, from the ground up ----
 
-FLOORS := rtl arch ke mm ex ob ps io ldr drivers multiboot tests boot
+FLOORS := rtl arch ke mm ex ob ps io vf ldr drivers multiboot tests boot
 
 PORT := -Iarch/x86_64/include
 INC_rtl := -Ikernel/rtl/include
@@ -55,7 +55,8 @@ INC_ex := $(INC_rtl) $(PORT) -Ikernel/ke/include -Ikernel/mm/include -Ikernel/ex
 INC_ob := $(INC_ex) -Ikernel/ob/include
 INC_ps := $(INC_ob) -Ikernel/ps/include
 INC_io := $(INC_ps) -Ikernel/io/include
-INC_ldr := $(INC_io) -Ikernel/ldr/include
+INC_vf := $(INC_io) -Ikernel/vf/include
+INC_ldr := $(INC_vf) -Ikernel/ldr/include
 INC_drivers := $(INC_rtl) $(PORT) -Ikernel/ke/include -Ikernel/mm/include -Idrivers/include
 INC_multiboot := $(INC_rtl) -Iboot/include
 INC_tests := $(INC_ldr) -Iarch/include -Idrivers/include -Iboot/include -Itests -Iarch/x86_64
@@ -70,6 +71,7 @@ SRC_ex := $(call sources,kernel/ex)
 SRC_ob := $(call sources,kernel/ob)
 SRC_ps := $(call sources,kernel/ps)
 SRC_io := $(call sources,kernel/io)
+SRC_vf := $(call sources,kernel/vf)
 SRC_ldr := $(call sources,kernel/ldr)
 SRC_drivers := $(call sources,drivers)
 SRC_tests := $(call sources,tests $(filter-out tests/host tests/drivers,$(patsubst %/,%,$(wildcard tests/*/))))

@@ -98,6 +98,9 @@ together()
         DRIVER="$Built/pipeline.sys,$Built/storm.sys,$Built/tapper.sys"
     Expected=('status 1' 'log fails_entry\.sys: DriverEntry failed' 'log 3 ok, 0 not ok')
     driver_case 'a driver that fails does not keep the next one out' TIMEOUT=60 DRIVER="$Built/fails_entry.sys,$Built/tapper.sys"
+    Expected=('status 2' 'log SPIN_LOCK_ALREADY_OWNED')
+    driver_case 'without the verifier a lone processor notices that it waits for itself' SMP=1 TIMEOUT=60 \
+        DRIVER="$Built/locks_twice.sys" APPEND='verifier=off'
     Expected=('status 0' 'log settle= has passed')
     driver_case 'settle= ends the run' TIMEOUT=60 DRIVER="$Built/watchdog.sys" APPEND='settle=1'
 }

@@ -18,8 +18,8 @@
 #include <ke/dpc.h>
 #include <ke/event.h>
 #include <ke/init.h>
-#include <ke/irql.h>
-#include <ke/spinlock.h>
+#include <ke/mutant.h>
+#include <ke/semaphore.h>
 #include <ke/thread.h>
 #include <ke/timer.h>
 #include <ldr/exports.h>
@@ -35,6 +35,7 @@
 #include <rtl/random.h>
 #include <rtl/string.h>
 #include <rtl/time.h>
+#include <vf/spinlock.h>
 
 typedef struct _EXPORT_ROW {
     const char *Name;
@@ -49,27 +50,29 @@ typedef struct _EXPORT_ROW {
 static const EXPORT_ROW Rows[] = {
     /* IRQL and spin locks */
     EXPORT(KeGetCurrentIrql),
-    EXPORT(KfRaiseIrql),
-    EXPORT(KeLowerIrql),
+    EXPORT_CHECKED(KfRaiseIrql),
+    EXPORT_CHECKED(KeLowerIrql),
     EXPORT(KeRaiseIrqlToDpcLevel),
     EXPORT(KeInitializeSpinLock),
-    EXPORT(KeAcquireSpinLockRaiseToDpc),
-    EXPORT(KeReleaseSpinLock),
-    EXPORT(KeAcquireSpinLockAtDpcLevel),
-    EXPORT(KeReleaseSpinLockFromDpcLevel),
-    EXPORT(KeTryToAcquireSpinLockAtDpcLevel),
+    EXPORT_CHECKED(KeAcquireSpinLockRaiseToDpc),
+    EXPORT_CHECKED(KeReleaseSpinLock),
+    EXPORT_CHECKED(KeAcquireSpinLockAtDpcLevel),
+    EXPORT_CHECKED(KeReleaseSpinLockFromDpcLevel),
+    EXPORT_CHECKED(KeTryToAcquireSpinLockAtDpcLevel),
     EXPORT(KeTestSpinLock),
-    EXPORT(KeAcquireSpinLockForDpc),
-    EXPORT(KeReleaseSpinLockForDpc),
-    EXPORT(KeAcquireInStackQueuedSpinLock),
-    EXPORT(KeReleaseInStackQueuedSpinLock),
-    EXPORT(KeAcquireInStackQueuedSpinLockAtDpcLevel),
-    EXPORT(KeReleaseInStackQueuedSpinLockFromDpcLevel),
-    EXPORT(KeAcquireInStackQueuedSpinLockForDpc),
-    EXPORT(KeReleaseInStackQueuedSpinLockForDpc),
+    EXPORT_CHECKED(KeAcquireSpinLockForDpc),
+    EXPORT_CHECKED(KeReleaseSpinLockForDpc),
+    EXPORT_CHECKED(KeAcquireInStackQueuedSpinLock),
+    EXPORT_CHECKED(KeReleaseInStackQueuedSpinLock),
+    EXPORT_CHECKED(KeAcquireInStackQueuedSpinLockAtDpcLevel),
+    EXPORT_CHECKED(KeReleaseInStackQueuedSpinLockFromDpcLevel),
+    EXPORT_CHECKED(KeAcquireInStackQueuedSpinLockForDpc),
+    EXPORT_CHECKED(KeReleaseInStackQueuedSpinLockForDpc),
 
     /* Waits and the objects one waits on */
     EXPORT(KeWaitForSingleObject),
+    EXPORT(KeWaitForMultipleObjects),
+    EXPORT(KeWaitForMutexObject),
     EXPORT(KeDelayExecutionThread),
     EXPORT(KeInitializeEvent),
     EXPORT(KeSetEvent),
@@ -77,6 +80,15 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(KeResetEvent),
     EXPORT(KePulseEvent),
     EXPORT(KeReadStateEvent),
+    EXPORT(KeInitializeMutex),
+    EXPORT(KeReleaseMutex),
+    EXPORT(KeReadStateMutex),
+    EXPORT(KeInitializeMutant),
+    EXPORT(KeReleaseMutant),
+    EXPORT(KeReadStateMutant),
+    EXPORT(KeInitializeSemaphore),
+    EXPORT(KeReleaseSemaphore),
+    EXPORT(KeReadStateSemaphore),
     EXPORT(KeInitializeTimer),
     EXPORT(KeInitializeTimerEx),
     EXPORT(KeSetTimer),
