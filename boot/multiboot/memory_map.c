@@ -108,8 +108,8 @@ void BootMapAdd(BOOT_PARSER *Parser, ULONG64 Base, ULONG64 Length, ULONG Type)
     if (Length == 0)
         return;                         /* firmware pads its maps with these */
     if (Base + Length - 1 < Base) {
-        BootRefuse(Parser, "memory map entry %u: base 0x%I64x, length 0x%I64x: past the end of the address space", Number,
-                   Base, Length);
+        BootRefuse(Parser, "memory map entry %u: base 0x%I64x, length 0x%I64x: past the end of the address space",
+                   Number, Base, Length);
         return;
     }
     if (Base >= PHYSICAL_LIMIT) {
