@@ -126,6 +126,32 @@ NOINLINE NTSTATUS RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PC
     return MapCase(DestinationString, SourceString, RtlDowncaseUnicodeChar);
 }
 
+/* RtlDuplicateUnicodeString - a new copy of StringIn, terminated if Flags say so. An empty string has no
+ * buffer unless both flags are given.  IRQL: as the pool has it.
+ * Returns: STATUS_SUCCESS; STATUS_INVALID_PARAMETER: NULL, a Length beyond MaximumLength, unknown flags
+ * or the second flag alone; STATUS_NAME_TOO_LONG: no room for a terminator; STATUS_NO_MEMORY. */
+NOINLINE NTSTATUS RtlDuplicateUnicodeString(ULONG Flags, PCUNICODE_STRING StringIn, PUNICODE_STRING StringOut)
+{
+    ULONG Terminator = Flags & RTL_DUPLICATE_UNICODE_STRING_NULL_TERMINATE ? sizeof(WCHAR) : 0;
+
+    if (!StringIn || !StringOut || StringIn->Length > StringIn->MaximumLength || StringIn->Length % sizeof(WCHAR) ||
+        Flags > 3 || Flags == RTL_DUPLICATE_UNICODE_STRING_ALLOCATE_NULL_STRING)
+        return STATUS_INVALID_PARAMETER;
+    if (StringIn->Length + Terminator > LONGEST_STRING)
+        return STATUS_NAME_TOO_LONG;
+    if (StringIn->Length == 0 && Flags != 3) {
+        *StringOut = (UNICODE_STRING){ 0 };
+        return STATUS_SUCCESS;
+    }
+    if (!NT_SUCCESS(AllocateUnicode(StringOut, StringIn->Length + Terminator, CALLER)))
+        return STATUS_NO_MEMORY;
+    memcpy(StringOut->Buffer, StringIn->Buffer, StringIn->Length);
+    StringOut->Length = StringIn->Length;
+    if (Terminator)
+        StringOut->Buffer[StringIn->Length / sizeof(WCHAR)] = 0;
+    return STATUS_SUCCESS;
+}
+
 /* RtlCreateUnicodeString - a new, terminated copy of SourceString.  IRQL: as the pool has it.
  * Returns: FALSE if there is no memory or the text is too long. */
 NOINLINE BOOLEAN RtlCreateUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString)

@@ -45,6 +45,27 @@ static SIZE_T Narrow(PCHAR To, SIZE_T Room, PCWSTR From, SIZE_T Length)
     return Done;
 }
 
+/* A replacement of one unit where the text itself has none: U+FFFD proper takes three bytes. */
+static BOOLEAN IsBrokenUtf8(const CHAR *Text, SIZE_T Length)
+{
+    ULONG Used;
+
+    for (SIZE_T At = 0; At < Length; At += Used)
+        if (RtlpDecodeUtf8(Text + At, Length - At, &Used) == UTF_REPLACEMENT && Used == 1)
+            return TRUE;
+    return FALSE;
+}
+
+static BOOLEAN IsBrokenUtf16(PCWSTR Text, SIZE_T Length)
+{
+    ULONG Used;
+
+    for (SIZE_T At = 0; At < Length; At += Used)
+        if (RtlpDecodeUtf16(Text + At, Length - At, &Used) == UTF_REPLACEMENT && Text[At] != UTF_REPLACEMENT)
+            return TRUE;
+    return FALSE;
+}
+
 /* ---- Public: text ---- */
 
 /* RtlMultiByteToUnicodeN - convert what fits; no terminator is added.  IRQL: any.
@@ -84,6 +105,42 @@ NTSTATUS RtlUnicodeToMultiByteSize(PULONG BytesInMultiByteString, PCWSTR Unicode
 {
     *BytesInMultiByteString = (ULONG)Narrow(NULL, ~0ull, UnicodeString, BytesInUnicodeString / sizeof(WCHAR));
     return STATUS_SUCCESS;
+}
+
+/* RtlUTF8ToUnicodeN - convert; a NULL destination only asks for the size. No terminator is added.
+ * IRQL: any.  *UnicodeStringActualByteCount gets the bytes written, or needed.
+ * Returns: STATUS_SUCCESS; STATUS_SOME_NOT_MAPPED: broken input became U+FFFD; STATUS_BUFFER_TOO_SMALL:
+ * only the characters that fit were written; STATUS_INVALID_PARAMETER.
+ * Source: WDK nf-wdm-rtlutf8tounicoden. */
+NTSTATUS RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCount,
+                           PULONG UnicodeStringActualByteCount, PCSTR UTF8StringSource, ULONG UTF8StringByteCount)
+{
+    SIZE_T Whole, Room = UnicodeStringDestination ? UnicodeStringMaxByteCount : ~0ull;
+
+    if (!UTF8StringSource || !UnicodeStringActualByteCount)
+        return STATUS_INVALID_PARAMETER;
+    Whole = Widen(NULL, ~0ull, UTF8StringSource, UTF8StringByteCount);
+    *UnicodeStringActualByteCount = (ULONG)Widen(UnicodeStringDestination, Room, UTF8StringSource, UTF8StringByteCount);
+    if (*UnicodeStringActualByteCount < Whole)
+        return STATUS_BUFFER_TOO_SMALL;
+    return IsBrokenUtf8(UTF8StringSource, UTF8StringByteCount) ? STATUS_SOME_NOT_MAPPED : STATUS_SUCCESS;
+}
+
+/* RtlUnicodeToUTF8N - the way back.  IRQL: any.  Returns: as above.
+ * Source: WDK nf-wdm-rtlunicodetoutf8n. */
+NTSTATUS RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount,
+                           PULONG UTF8StringActualByteCount, PCWSTR UnicodeStringSource, ULONG UnicodeStringByteCount)
+{
+    SIZE_T Length = UnicodeStringByteCount / sizeof(WCHAR), Whole;
+    SIZE_T Room = UTF8StringDestination ? UTF8StringMaxByteCount : ~0ull;
+
+    if (!UnicodeStringSource || !UTF8StringActualByteCount || UnicodeStringByteCount % sizeof(WCHAR))
+        return STATUS_INVALID_PARAMETER;
+    Whole = Narrow(NULL, ~0ull, UnicodeStringSource, Length);
+    *UTF8StringActualByteCount = (ULONG)Narrow(UTF8StringDestination, Room, UnicodeStringSource, Length);
+    if (*UTF8StringActualByteCount < Whole)
+        return STATUS_BUFFER_TOO_SMALL;
+    return IsBrokenUtf16(UnicodeStringSource, Length) ? STATUS_SOME_NOT_MAPPED : STATUS_SUCCESS;
 }
 
 /* RtlxAnsiStringToUnicodeSize - the bytes of the string in Unicode, with a terminator.  IRQL: any. */

@@ -175,6 +175,34 @@ TEST(rtl_nt_string, conversion_with_the_callers_buffer)
     EXPECT_EQ(RtlUpcaseUnicodeString(&To, &From, FALSE), STATUS_BUFFER_OVERFLOW);
 }
 
+TEST(rtl_nt_string, utf8_says_what_it_could_not_map)
+{
+    static const WCHAR Lone[] = { 'x', 0xD800 };
+    WCHAR Wide[8];
+    char Bytes[8];
+    ULONG Written;
+
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, sizeof(Wide), &Written, "\xC3\xA4x", 3), STATUS_SUCCESS);
+    EXPECT_EQ(Written, 4);
+    EXPECT_EQ(RtlUTF8ToUnicodeN(NULL, 0, &Written, "\xF0\x9F\x98\x80", 4), STATUS_SUCCESS);
+    EXPECT_EQ(Written, 4);
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, 3, &Written, "ab", 2), STATUS_BUFFER_TOO_SMALL);
+    EXPECT_EQ(Written, 2);
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, sizeof(Wide), &Written, "a\xC3", 2), STATUS_SOME_NOT_MAPPED);
+    EXPECT_EQ(Wide[1], 0xFFFD);
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, sizeof(Wide), &Written, "\xC0\x80", 2), STATUS_SOME_NOT_MAPPED);   /* overlong */
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, sizeof(Wide), &Written, "\xED\xA0\x80", 3), STATUS_SOME_NOT_MAPPED);
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, sizeof(Wide), &Written, "\xEF\xBF\xBD", 3), STATUS_SUCCESS);
+    EXPECT_EQ(RtlUTF8ToUnicodeN(Wide, sizeof(Wide), NULL, "a", 1), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(RtlUnicodeToUTF8N(Bytes, sizeof(Bytes), &Written, L"\x20AC", 2), STATUS_SUCCESS);
+    EXPECT_EQ(Written, 3);
+    EXPECT_EQ(RtlUnicodeToUTF8N(Bytes, 2, &Written, L"\x20AC", 2), STATUS_BUFFER_TOO_SMALL);
+    EXPECT_EQ(Written, 0);
+    EXPECT_EQ(RtlUnicodeToUTF8N(Bytes, sizeof(Bytes), &Written, Lone, 4), STATUS_SOME_NOT_MAPPED);
+    EXPECT_EQ(Written, 4);
+    EXPECT_EQ(RtlUnicodeToUTF8N(Bytes, sizeof(Bytes), &Written, L"a", 1), STATUS_INVALID_PARAMETER);
+}
+
 static NTSTATUS Parse(const WCHAR *Text, ULONG Base, ULONG *Value)
 {
     UNICODE_STRING String = U(Text);

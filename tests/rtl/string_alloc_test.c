@@ -47,6 +47,31 @@ TEST(rtl_string_alloc, case_and_copies)
     RtlFreeUnicodeString(&Upper);
 }
 
+TEST(rtl_string_alloc, duplicates)
+{
+    UNICODE_STRING Source, Copy, Empty = { 0 }, Wrong = { 8, 6, (PWSTR)L"abcd" };
+
+    RtlInitUnicodeString(&Source, L"abc");
+    REQUIRE_EQ(RtlDuplicateUnicodeString(0, &Source, &Copy), STATUS_SUCCESS);
+    EXPECT_EQ(Copy.MaximumLength, 6);
+    EXPECT_TRUE(RtlEqualUnicodeString(&Source, &Copy, FALSE));
+    RtlFreeUnicodeString(&Copy);
+    REQUIRE_EQ(RtlDuplicateUnicodeString(1, &Source, &Copy), STATUS_SUCCESS);
+    EXPECT_EQ(Copy.MaximumLength, 8);
+    EXPECT_EQ(wcscmp(Copy.Buffer, L"abc"), 0);
+    RtlFreeUnicodeString(&Copy);
+    EXPECT_EQ(RtlDuplicateUnicodeString(1, &Empty, &Copy), STATUS_SUCCESS);
+    EXPECT_EQ((ULONG64)Copy.Buffer, 0);
+    REQUIRE_EQ(RtlDuplicateUnicodeString(3, &Empty, &Copy), STATUS_SUCCESS);
+    EXPECT_EQ(Copy.MaximumLength, 2);
+    EXPECT_EQ(Copy.Buffer[0], 0);
+    RtlFreeUnicodeString(&Copy);
+    EXPECT_EQ(RtlDuplicateUnicodeString(2, &Source, &Copy), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(RtlDuplicateUnicodeString(4, &Source, &Copy), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(RtlDuplicateUnicodeString(0, &Wrong, &Copy), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(RtlDuplicateUnicodeString(0, NULL, &Copy), STATUS_INVALID_PARAMETER);
+}
+
 TEST(rtl_string_alloc, what_no_string_can_hold_is_refused)
 {
     ANSI_STRING Ansi = { 0x8000, 0x8000, Many };
