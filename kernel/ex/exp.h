@@ -38,7 +38,8 @@ typedef struct _POOL_FRONT_ZONE {
     ULONG64 Owner;              /* POOL_FRONT and the block's own address, or POOL_GONE and who freed it */
 } POOL_FRONT_ZONE;
 
-C_ASSERT(sizeof(POOL_FRONT_ZONE) == sizeof(POOL_HEADER) && offsetof(POOL_FRONT_ZONE, Owner) == offsetof(POOL_HEADER, Owner));
+C_ASSERT(sizeof(POOL_FRONT_ZONE) == sizeof(POOL_HEADER));
+C_ASSERT(offsetof(POOL_FRONT_ZONE, Owner) == offsetof(POOL_HEADER, Owner));
 
 enum {
     POOL_CLASSES = 25,
@@ -59,7 +60,10 @@ FORCEINLINE ULONG64 ExpOwner(ULONG State, const void *Address)
 }
 
 /* The same for an address of code, whose upper bits are ones. */
-FORCEINLINE ULONG64 ExpOwnerCode(ULONG State, const void *Address) { return (ULONG64)Address ^ (ULONG64)(State ^ 0xFFFF) << 48; }
+FORCEINLINE ULONG64 ExpOwnerCode(ULONG State, const void *Address)
+{
+    return (ULONG64)Address ^ (ULONG64)(State ^ 0xFFFF) << 48;
+}
 
 /* What a free finds wrong, before it becomes a stop. */
 typedef struct _POOL_FAULT {
@@ -77,7 +81,7 @@ typedef struct _POOL_FAULT {
 
 /* pool.c */
 extern SIZE_T ExpFastLimit;     /* sizes below it take the fast path; 0 while the verifier is on */
-PVOID ExpTakeSlot(ULONG Size);                  /* a free slot that holds a header and Size bytes; NULL: memory is out */
+PVOID ExpTakeSlot(ULONG Size);                  /* a free slot for a header and Size bytes; NULL: memory is out */
 void ExpReturnSlot(POOL_FREE_BLOCK *Slot);      /* marked free by the caller */
 
 /* pool_slab.c */
@@ -150,4 +154,8 @@ BOOLEAN ExpCheckBlock(PVOID Block, ULONG Tag, POOL_FAULT *Fault);       /* TRUE:
 void ExpFreeChecked(PVOID Block, PVOID Caller);                         /* a block of any kind */
 BOOLEAN ExpCheckQuarantine(POOL_FAULT *Fault);                          /* TRUE: nobody wrote into freed memory */
 BOOLEAN ExpEmptyQuarantine(void);                                       /* FALSE: it was empty */
+
+/* pool_report.c */
 DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault);
+void ExpDescribeTag(ULONG Tag, char Text[5]);
+void ExpDescribeOwner(const char *Verb, ULONG64 Address, char *Text, SIZE_T Size);      /* ", VERB by NAME", or "" */

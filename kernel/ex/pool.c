@@ -49,7 +49,8 @@ static POOL_PROCESSOR Processors[ARCH_MAX_CPUS];
 /* Reason is 8 for an allocation of SizeOrBlock bytes, 9 for a free of that block. */
 static DECLSPEC_NORETURN NOINLINE void StopAtIrql(KIRQL Irql, ULONG Reason, ULONG_PTR SizeOrBlock, const char *What)
 {
-    KeBugCheckWith(BAD_POOL_CALLER, Reason, Irql, NonPagedPool, SizeOrBlock, "pool was %s at IRQL %u; the highest allowed is 2", What, Irql);
+    KeBugCheckWith(BAD_POOL_CALLER, Reason, Irql, NonPagedPool, SizeOrBlock,
+                   "pool was %s at IRQL %u; the highest allowed is 2", What, Irql);
 }
 
 static DECLSPEC_NORETURN NOINLINE void StopOnBadSlot(const POOL_FREE_BLOCK *Slot)
@@ -123,7 +124,8 @@ static BOOLEAN Reclaim(void)
 
 static PVOID AllocateSlowOnce(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 {
-    return ExpFastLimit == 0 ? ExpAllocateGuarded(Size, Tag, Kind, Caller) : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
+    return ExpFastLimit == 0 ? ExpAllocateGuarded(Size, Tag, Kind, Caller)
+                             : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
 }
 
 static NOINLINE PVOID AllocateSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
@@ -161,7 +163,9 @@ static NOINLINE PVOID AllocateSmallSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOI
 
     if (Slot == NULL && Reclaim())
         Slot = TakeSlot(Class);
-    return Slot != NULL ? PrepareBlock(Slot, FirstFields(Size, Tag, Class, Kind), Caller) : ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
+    if (Slot == NULL)
+        return ExpAllocateLarge(Size, Tag, Kind, FALSE, Caller);
+    return PrepareBlock(Slot, FirstFields(Size, Tag, Class, Kind), Caller);
 }
 
 /* The short way. What is out of the ordinary is looked at again by the routine that it ends in: a call at the
@@ -180,7 +184,8 @@ FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
     Irql = KxRaiseIrqlToDpcLevel();
     Cache = CacheOf(Class);
     Slot = Cache->Free;
-    if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE) || UNLIKELY(Irql > DISPATCH_LEVEL)) {
+    if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE) ||
+        UNLIKELY(Irql > DISPATCH_LEVEL)) {
         KxLowerIrql(Irql);
         return AllocateSmallSlow(Size, Tag, Kind, Caller);
     }
@@ -192,7 +197,8 @@ FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 /* NT raises here; a raise that nobody handles ends the same way. */
 static DECLSPEC_NORETURN void RaiseOutOfMemory(SIZE_T Size, ULONG Tag, PVOID Caller)
 {
-    KeBugCheckWith(KMODE_EXCEPTION_NOT_HANDLED, (ULONG_PTR)(LONG_PTR)STATUS_INSUFFICIENT_RESOURCES, (ULONG_PTR)Caller, Size, Tag,
+    KeBugCheckWith(KMODE_EXCEPTION_NOT_HANDLED, (ULONG_PTR)(LONG_PTR)STATUS_INSUFFICIENT_RESOURCES, (ULONG_PTR)Caller,
+                   Size, Tag,
                    "%I64u bytes of pool were asked for with an exception on failure, and memory is out", Size);
 }
 
@@ -330,7 +336,8 @@ PVOID ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes)
 PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
 {
     ULONG64 Kind = Flags & (POOL_FLAG_PAGED | POOL_FLAG_NON_PAGED);
-    BOOLEAN Valid = (Flags & POOL_FLAGS_REQUIRED & ~POOL_FLAGS_KNOWN) == 0 && Kind != 0 && (Kind & (Kind - 1)) == 0 && Tag != 0;
+    BOOLEAN Known = (Flags & POOL_FLAGS_REQUIRED & ~POOL_FLAGS_KNOWN) == 0;
+    BOOLEAN Valid = Known && Tag != 0 && (Kind == POOL_FLAG_PAGED || Kind == POOL_FLAG_NON_PAGED);
     SIZE_T Size = Flags & POOL_FLAG_CACHE_ALIGNED && NumberOfBytes < PAGE_SIZE ? PAGE_SIZE : NumberOfBytes;
     PVOID Block = Valid ? Allocate(Size, Tag, Flags & POOL_FLAG_PAGED ? POOL_KIND_PAGED : 0, CALLER) : NULL;
 

@@ -15,7 +15,10 @@ enum { BUCKETS = 4096, LARGE_TAG = 0x6772614C };        /* 'Larg' */
 static KSPIN_LOCK LargeLock;
 static POOL_LARGE *Table[BUCKETS];      /* LargeLock */
 
-static POOL_LARGE **Bucket(const void *Base) { return &Table[((ULONG64)Base >> PAGE_SHIFT) * 0x9E3779B97F4A7C15ull >> 52]; }
+static POOL_LARGE **Bucket(const void *Base)
+{
+    return &Table[((ULONG64)Base >> PAGE_SHIFT) * 0x9E3779B97F4A7C15ull >> 52];
+}
 
 C_ASSERT(BUCKETS == 1 << (64 - 52));
 
@@ -47,7 +50,10 @@ static POOL_LARGE *MakeRecord(void)
 
     if (Slot == NULL)
         return NULL;
-    Slot->Header = (POOL_HEADER){ LARGE_TAG, sizeof(POOL_LARGE), Slot->Header.Class, 0, ExpOwner(POOL_LIVE, MakeRecord) };
+    Slot->Header.Tag = LARGE_TAG;
+    Slot->Header.Size = sizeof(POOL_LARGE);
+    Slot->Header.Kind = 0;
+    Slot->Header.Owner = ExpOwner(POOL_LIVE, MakeRecord);
     return (POOL_LARGE *)&Slot->Next;
 }
 
@@ -69,7 +75,8 @@ PVOID ExpAllocateLarge(SIZE_T Size, ULONG Tag, ULONG Kind, BOOLEAN Guarded, PVOI
 
     if (Large == NULL)
         return NULL;
-    *Large = (POOL_LARGE){ .Size = Size, .Tag = Tag, .Kind = (UCHAR)Kind, .Guarded = Guarded, .Caller = (ULONG64)Caller };
+    *Large = (POOL_LARGE){ .Size = Size, .Tag = Tag, .Kind = (UCHAR)Kind, .Guarded = Guarded,
+                           .Caller = (ULONG64)Caller };
     if (!GetMemory(Large)) {
         FreeRecord(Large);
         return NULL;

@@ -24,7 +24,8 @@ typedef struct _POOL_CLASS {
 } __attribute__((aligned(64))) POOL_CLASS;
 
 static const USHORT SlotSizes[POOL_CLASSES] = {
-    32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 288, 336, 368, 400, 448, 512, 576, 672, 816, 1024, 1360, 2048, 4096
+    32, 48, 64, 80, 96, 112, 128, 144, 160, 192, 224, 256, 288, 336, 368, 400, 448, 512, 576, 672, 816, 1024, 1360,
+    2048, 4096
 };
 
 UCHAR ExpClassOf[PAGE_SIZE / 16 + 1];
@@ -38,7 +39,10 @@ static UCHAR *PlaceOf(const POOL_SLAB *Slab)
     return &ExpSlabMap.Bytes[((ULONG64)Slab - ExpSlabMap.DirectMap) >> POOL_SLAB_SHIFT];
 }
 
-FORCEINLINE UCHAR PageBit(const void *Address) { return (UCHAR)(1u << ((ULONG64)Address >> PAGE_SHIFT & (SLAB_PAGES - 1))); }
+FORCEINLINE UCHAR PageBit(const void *Address)
+{
+    return (UCHAR)(1u << ((ULONG64)Address >> PAGE_SHIFT & (SLAB_PAGES - 1)));
+}
 
 /* FALSE: the last of eight single pages, which would make them look like one slab. */
 static BOOLEAN MarkSlab(const POOL_SLAB *Slab)
@@ -261,7 +265,8 @@ POOL_HEADER *ExpSlotOf(const void *Address)
     return Index < FirstSlot(Class) ? NULL : &SlotAt(Slab, Class, Index)->Header;
 }
 
-static BOOLEAN VisitSlabs(const POOL_CLASS *Class, const LIST_ENTRY *Head, BOOLEAN (*Visit)(PVOID, POOL_HEADER *), PVOID Context)
+static BOOLEAN VisitSlabs(const POOL_CLASS *Class, const LIST_ENTRY *Head, BOOLEAN (*Visit)(PVOID, POOL_HEADER *),
+                          PVOID Context)
 {
     for (const LIST_ENTRY *Entry = Head->Flink; Entry != Head; Entry = Entry->Flink) {
         const POOL_SLAB *Slab = CONTAINING_RECORD(Entry, POOL_SLAB, Link);

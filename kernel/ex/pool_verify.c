@@ -8,7 +8,7 @@
  * checked. Blocks of whole pages lie between unmapped pages and are unmapped when freed, so that a late
  * access faults at the culprit; a ring remembers the last of them by name.
  * New memory is filled as well: code that relies on zeroes meets POOL_NEW.
- * Faults are described first (POOL_FAULT) and stop in one place, so that tests can look at each.
+ * Faults are described first (POOL_FAULT) and stop in one place (pool_report.c), so that tests can look at each.
  * Lock order: KeptLock is a leaf. */
 #include "exp.h"
 
@@ -17,10 +17,9 @@
 #include <ke/spinlock.h>
 #include <mm/mm.h>
 #include <rtl/print.h>
-#include <rtl/stacktrace.h>
 #include <rtl/string.h>
 
-enum { FREED_LARGE = 256, REPORT_BATCH = 16 };
+enum { FREED_LARGE = 256 };
 
 #define KERNEL_SPACE 0xFFFF800000000000ull
 #define KEPT_MIN 0x40000ull
@@ -54,7 +53,8 @@ static const UCHAR *FindOther(const UCHAR *From, const UCHAR *End, UCHAR Pattern
 
 /* ---- Faults ---- */
 
-static BOOLEAN SetFault(POOL_FAULT *Fault, ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *What)
+static BOOLEAN SetFault(POOL_FAULT *Fault, ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
+                        const char *What)
 {
     Fault->Code = Code;
     Fault->Parameter[0] = P1;
@@ -97,7 +97,8 @@ static BOOLEAN CheckUse(POOL_FAULT *Fault, ULONG OwnTag, ULONG Tag, ULONG Kind)
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Tag != 0 && Tag != OwnTag)
-        return SetFault(Fault, BAD_POOL_CALLER, 0x0A, (ULONG_PTR)Fault->Block, OwnTag, Tag, "was freed with another tag than its own");
+        return SetFault(Fault, BAD_POOL_CALLER, 0x0A, (ULONG_PTR)Fault->Block, OwnTag, Tag,
+                        "was freed with another tag than its own");
     if (Kind & POOL_KIND_PAGED && Irql > APC_LEVEL && ExpFastLimit == 0)
         return SetFault(Fault, DRIVER_VERIFIER_DETECTED_VIOLATION, 0x11, Irql, POOL_KIND_PAGED, (ULONG_PTR)Fault->Block,
                         "is paged pool and was freed above APC_LEVEL");
@@ -124,7 +125,8 @@ static BOOLEAN CheckGuarded(POOL_FAULT *Fault, POOL_FRONT_ZONE *Front, ULONG Tag
     const POOL_HEADER *Header = HeaderOf(Front);
     const UCHAR *Bad;
 
-    if (ExpState(Header->Owner) != POOL_GUARDED || Header->Size > EndOf(Front) - BytesOf(Front) - POOL_RED_ZONE)
+    if (ExpState(Header->Owner) != POOL_GUARDED || Header->Class != ExpSlabOf(Front)->Class ||
+        Header->Size > EndOf(Front) - BytesOf(Front) - POOL_RED_ZONE)
         return SetHeaderFault(Fault, Header);
     NameBlock(Fault, Header->Size, Header->Tag, ExpOwnerAddress(Header->Owner));
     if (ExpState(Front->Owner) == POOL_GONE) {
@@ -198,7 +200,8 @@ static BOOLEAN CheckPages(POOL_FAULT *Fault, PVOID Block, ULONG Tag)
         Fault->Freer = Before.Freer;
         return SetFreedFault(Fault, 0);
     }
-    return SetFault(Fault, BAD_POOL_CALLER, 0x46, (ULONG_PTR)Block, 0, 0, "is no pool block, or has been freed already");
+    return SetFault(Fault, BAD_POOL_CALLER, 0x46, (ULONG_PTR)Block, 0, 0,
+                    "is no pool block, or has been freed already");
 }
 
 /* ---- Freed memory ---- */
@@ -213,7 +216,8 @@ static BOOLEAN CheckKept(const POOL_FRONT_ZONE *Front, POOL_FAULT *Fault)
     NameBlock(Fault, Header->Size, Header->Tag, ExpOwnerAddress(Header->Owner));
     Fault->Freer = ExpOwnerAddress(Front->Owner);
     if (ExpState(Header->Owner) != POOL_GUARDED || ExpState(Front->Owner) != POOL_GONE)
-        return SetWriteFault(Fault, Fault->Block, (const UCHAR *)Front, 0x23, "was written to after it had been freed, in front of its start");
+        return SetWriteFault(Fault, Fault->Block, (const UCHAR *)Front, 0x23,
+                             "was written to after it had been freed, in front of its start");
     Bad = FindOther(BytesOf(Front), EndOf(Front), POOL_POISON);
     return Bad == NULL || SetWriteFault(Fault, Fault->Block, Bad, 0x23, "was written to after it had been freed");
 }
@@ -300,9 +304,11 @@ void ExpCheckAllocation(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Kind & POOL_KIND_PAGED && Irql > APC_LEVEL)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 1, Irql, Kind, Size, "paged pool was allocated at IRQL %u; the highest allowed is 1", Irql);
+        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 1, Irql, Kind, Size,
+                       "paged pool was allocated at IRQL %u; the highest allowed is 1", Irql);
     if (Tag == 0)
-        KeBugCheckWith(BAD_POOL_CALLER, 0x9B, Kind, Size, (ULONG_PTR)Caller, "pool was allocated with a tag of 0, which nobody can trace");
+        KeBugCheckWith(BAD_POOL_CALLER, 0x9B, Kind, Size, (ULONG_PTR)Caller,
+                       "pool was allocated with a tag of 0, which nobody can trace");
 }
 
 PVOID ExpAllocateGuarded(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
@@ -365,44 +371,6 @@ BOOLEAN ExpCheckQuarantine(POOL_FAULT *Fault)
 
 BOOLEAN ExpEmptyQuarantine(void) { return ReleaseKept(0); }
 
-static void DescribeTag(ULONG Tag, char Text[5])
-{
-    for (ULONG i = 0; i < 4; i++) {
-        char Character = (char)(Tag >> 8 * i);
-
-        Text[i] = Character >= ' ' && Character <= '~' ? Character : '.';
-    }
-    Text[4] = 0;
-}
-
-static void DescribeOwner(const char *Verb, ULONG64 Address, char *Text, SIZE_T Size)
-{
-    char Name[96] = "";
-
-    Text[0] = 0;
-    if (Address == 0 || Address == ExpOwnerAddress(0))
-        return;
-    RtlDescribeAddress(Address, Name, sizeof Name);
-    RtlFormat(Text, Size, ", %s by %s", Verb, Name);
-}
-
-/* The one place where a fault becomes a stop. */
-DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault)
-{
-    char Tag[5], Block[64] = "", Allocator[128], Freer[128], Caller[128], Where[64] = "";
-
-    DescribeTag(Fault->Tag, Tag);
-    DescribeOwner("allocated", Fault->Allocator, Allocator, sizeof Allocator);
-    DescribeOwner("freed", Fault->Freer, Freer, sizeof Freer);
-    DescribeOwner("now freed", Fault->Caller, Caller, sizeof Caller);
-    if (Fault->HasBlock)
-        RtlFormat(Block, sizeof Block, " (%I64u bytes, tag '%s')", Fault->Size, Tag);
-    if (Fault->HasOffset)
-        RtlFormat(Where, sizeof Where, ", first at offset %I64d", Fault->Offset);
-    KeBugCheckWith(Fault->Code, Fault->Parameter[0], Fault->Parameter[1], Fault->Parameter[2], Fault->Parameter[3],
-                   "%p%s %s%s%s%s%s", Fault->Block, Block, Fault->What, Where, Allocator, Freer, Caller);
-}
-
 /* For the stop screen: an address that faulted lies in freed pages. Without the lock, which the processor that
  * faulted may hold. */
 static BOOLEAN DescribeFault(ULONG64 Address, char *Text, SIZE_T Size)
@@ -412,50 +380,12 @@ static BOOLEAN DescribeFault(ULONG64 Address, char *Text, SIZE_T Size)
 
     if (!LookUpFreed((PVOID)Address, &Before))
         return FALSE;
-    DescribeTag(Before.Tag, Tag);
-    DescribeOwner("allocated", Before.Allocator, Allocator, sizeof Allocator);
-    DescribeOwner("freed", Before.Freer, Freer, sizeof Freer);
-    RtlFormat(Text, Size, "offset %I64u of a freed pool block (%I64u bytes, tag '%s'%s%s)", Address - (ULONG64)Before.Base,
-              Before.Size, Tag, Allocator, Freer);
+    ExpDescribeTag(Before.Tag, Tag);
+    ExpDescribeOwner("allocated", Before.Allocator, Allocator, sizeof Allocator);
+    ExpDescribeOwner("freed", Before.Freer, Freer, sizeof Freer);
+    RtlFormat(Text, Size, "offset %I64u of a freed pool block (%I64u bytes, tag '%s'%s%s)",
+              Address - (ULONG64)Before.Base, Before.Size, Tag, Allocator, Freer);
     return TRUE;
-}
-
-/* ---- Leaks ---- */
-
-typedef struct _OWNED { PVOID Block; SIZE_T Size; PVOID Caller; ULONG Tag; } OWNED;
-
-typedef struct _SEARCH {
-    POOL_OWNER_RANGE Range;
-    ULONG Skip, Count;
-    OWNED Found[REPORT_BATCH];
-} SEARCH;
-
-static BOOLEAN NoteOwned(SEARCH *Search, PVOID Block, SIZE_T Size, ULONG Tag, ULONG64 Caller)
-{
-    if (Caller < Search->Range.Start || Caller >= Search->Range.End)
-        return TRUE;
-    if (Search->Skip != 0) {
-        Search->Skip--;
-        return TRUE;
-    }
-    Search->Found[Search->Count++] = (OWNED){ Block, Size, (PVOID)Caller, Tag };
-    return Search->Count < REPORT_BATCH;
-}
-
-static BOOLEAN NoteSlot(PVOID Context, POOL_HEADER *Slot)
-{
-    const POOL_HEADER *Header = Slot;
-
-    if (ExpState(Slot->Owner) == POOL_FRONT)
-        Header = Slot + 1;
-    else if (ExpState(Slot->Owner) != POOL_LIVE)
-        return TRUE;
-    return NoteOwned(Context, (PVOID)(Header + 1), Header->Size, Header->Tag, ExpOwnerAddress(Header->Owner));
-}
-
-static BOOLEAN NoteLarge(PVOID Context, const POOL_LARGE *Large)
-{
-    return NoteOwned(Context, Large->Base, Large->Size, Large->Tag, Large->Caller);
 }
 
 /* ---- Public ---- */
@@ -473,29 +403,6 @@ void ExEnablePoolVerifier(void)
     if (KeptLimit > KEPT_MAX)
         KeptLimit = KEPT_MAX;
     __atomic_store_n(&ExpFastLimit, 0, __ATOMIC_RELEASE);
-}
-
-/* ExForEachPoolBlockOf - call Report for each live block whose allocating instruction lies in Range. Report
- * runs without a lock and may allocate, but frees nothing. IRQL: <= DISPATCH_LEVEL. Returns: their number;
- * exact while that code is at rest. */
-ULONG ExForEachPoolBlockOf(POOL_OWNER_RANGE Range, void (*Report)(PVOID Context, PVOID Block, SIZE_T Size, ULONG Tag, PVOID Caller),
-                           PVOID Context)
-{
-    ULONG Total = 0;
-    SEARCH Search;
-
-    do {
-        Search.Range = Range;
-        Search.Skip = Total;
-        Search.Count = 0;
-        ExpForEachSlot(NoteSlot, &Search);
-        if (Search.Count < REPORT_BATCH)
-            ExpForEachLarge(NoteLarge, &Search);
-        for (ULONG i = 0; i < Search.Count; i++)
-            Report(Context, Search.Found[i].Block, Search.Found[i].Size, Search.Found[i].Tag, Search.Found[i].Caller);
-        Total += Search.Count;
-    } while (Search.Count == REPORT_BATCH);
-    return Total;
 }
 
 /* ExCheckFreedPool - look through the freed memory that is kept, and stop the machine if somebody wrote to

@@ -164,7 +164,9 @@ static ULONG64 TakeBlock(ULONG Order)
 
 static ULONG64 PageUp(ULONG64 Address)
 {
-    return Address > ~0ull - (PAGE_SIZE - 1) ? ~0ull & ~(ULONG64)(PAGE_SIZE - 1) : (Address + PAGE_SIZE - 1) & ~(ULONG64)(PAGE_SIZE - 1);
+    ULONG64 Last = ~(ULONG64)(PAGE_SIZE - 1);   /* the last page there is */
+
+    return Address > Last ? Last : (Address + PAGE_SIZE - 1) & Last;
 }
 
 static ULONG64 PageDown(ULONG64 Address) { return Address & ~(ULONG64)(PAGE_SIZE - 1); }
@@ -250,8 +252,9 @@ static void KeepLowMemory(const BOOT_INFO *Info)
     SPAN Hole;
 
     for (ULONG64 From = PAGE_SIZE; NextHole(Info, From, &Hole); From = Hole.End) {
-        for (ULONG64 Page = Hole.Base; Page < Hole.End && Page < LOW_MEMORY && LowPageCount < LOW_PAGES; Page += PAGE_SIZE)
-            LowPages[LowPageCount++] = Page;
+        for (ULONG64 Page = Hole.Base; Page < Hole.End && Page < LOW_MEMORY; Page += PAGE_SIZE)
+            if (LowPageCount < LOW_PAGES)
+                LowPages[LowPageCount++] = Page;
         if (Hole.End >= LOW_MEMORY)
             break;
     }
@@ -266,10 +269,12 @@ static void MeasureMemory(const BOOT_INFO *Info)
         TotalFrames += (Hole.End - Hole.Base) >> PAGE_SHIFT;
         TopFrame = Hole.End >> PAGE_SHIFT;
     }
-    for (ULONG i = 0; i < Info->RangeCount; i++)
-        if (Info->Ranges[i].Type == BootRangeUsable && EndOf(Info->Ranges[i].Base, Info->Ranges[i].Length) > MMU_DIRECT_MAP_SIZE)
-            LogPrint("memory: %I64x..%I64x lies in part above 512 GiB, which is not used\n", Info->Ranges[i].Base,
-                     EndOf(Info->Ranges[i].Base, Info->Ranges[i].Length));
+    for (ULONG i = 0; i < Info->RangeCount; i++) {
+        ULONG64 Base = Info->Ranges[i].Base, End = EndOf(Base, Info->Ranges[i].Length);
+
+        if (Info->Ranges[i].Type == BootRangeUsable && End > MMU_DIRECT_MAP_SIZE)
+            LogPrint("memory: %I64x..%I64x lies in part above 512 GiB, which is not used\n", Base, End);
+    }
 }
 
 /* Give each level its place, in words from the start; Base NULL only counts. */

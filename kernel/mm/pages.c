@@ -93,7 +93,7 @@ BOOLEAN MmProtectPages(PVOID Base, SIZE_T Length, ULONG Rights)
     ULONG MmuRights = (Rights & MM_WRITE ? MMU_WRITE : 0) | (Rights & MM_EXECUTE ? MMU_EXECUTE : 0);
 
     RtlAssert(KeGetCurrentIrql() < DISPATCH_LEVEL);
-    if ((Rights & (MM_WRITE | MM_EXECUTE)) == (MM_WRITE | MM_EXECUTE) || (Rights & ~(ULONG)(MM_WRITE | MM_EXECUTE)) != 0)
+    if (Rights != MM_READ && Rights != MM_WRITE && Rights != MM_EXECUTE)
         return FALSE;
     if (((Start | Length) & (PAGE_SIZE - 1)) != 0 || Start + Length < Start)
         return FALSE;

@@ -51,7 +51,9 @@ static BOOLEAN OnlyProcessor(void) { return KeQueryActiveProcessorCount(NULL) <=
 /* RetireLock held. TRUE: the caller must call LaunchRound once the lock is released. */
 static BOOLEAN BeginRound(BOOLEAN Wanted)
 {
-    if (RoundRuns || !(Wanted || Gathering.Waiters != NULL || Gathering.Pages >= ROUND_PAGES || Gathering.Count >= ROUND_RANGES))
+    BOOLEAN Enough = Gathering.Pages >= ROUND_PAGES || Gathering.Count >= ROUND_RANGES;
+
+    if (RoundRuns || !(Wanted || Enough || Gathering.Waiters != NULL))
         return FALSE;
     Flushing = Gathering;
     Gathering = (ROUND){ 0 };
@@ -65,8 +67,12 @@ static void LaunchRound(void)
     KAFFINITY Active = KeQueryActiveProcessors();
 
     __atomic_store_n(&Pending, RtlCountBits(Active), __ATOMIC_RELEASE);
-    for (; Active != 0; Active &= Active - 1)
-        RtlRequire(KeInsertQueueDpc(&FlushDpc[__builtin_ctzll(Active)], NULL, NULL));
+    for (; Active != 0; Active &= Active - 1) {
+        ULONG Number = (ULONG)__builtin_ctzll(Active);
+
+        KeSetTargetProcessorDpc(&FlushDpc[Number], (CCHAR)Number);      /* which only an active one can be */
+        RtlRequire(KeInsertQueueDpc(&FlushDpc[Number], NULL, NULL));
+    }
 }
 
 static void FinishRound(void)
@@ -93,10 +99,10 @@ static void FinishRound(void)
 
 static VOID FlushThisProcessor(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 {
-    UNREFERENCED_PARAMETER(Dpc);
     UNREFERENCED_PARAMETER(Context);
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
+    RtlRequire(Dpc == &FlushDpc[KeGetCurrentProcessorNumber()]);
     MmuFlush();
     if (__atomic_sub_fetch(&Pending, 1, __ATOMIC_ACQ_REL) == 0)
         FinishRound();
@@ -108,7 +114,6 @@ void MiInitializeRetirement(void)
 {
     for (ULONG i = 0; i < ARCH_MAX_CPUS; i++) {
         KeInitializeDpc(&FlushDpc[i], FlushThisProcessor, NULL);
-        KeSetTargetProcessorDpc(&FlushDpc[i], (CCHAR)i);
         KeSetImportanceDpc(&FlushDpc[i], HighImportance);
     }
 }

@@ -1,7 +1,7 @@
 /* pool_inner_test.c - what the pool finds wrong, looked at before it stops the machine. */
 #include <ktest.h>
 
-#include "../../kernel/ex/exp.h"
+#include "exp.h"
 
 #include <ke/irql.h>
 
@@ -61,7 +61,7 @@ TEST(ex_pool_inner, second_free_wrong_tag_and_strange_pointers)
     ExpectFault(NULL, 0, BAD_POOL_CALLER, 0x46);
     ExpectFault((PVOID)0x10010, 0, BAD_POOL_CALLER, 0x40);
     ExpectFault(OnStack, 0, BAD_POOL_CALLER, 0x42);
-    ExpectFault((PVOID)((ULONG64)ExpectFault & ~0xFull), 0, BAD_POOL_CALLER, (ULONG64)ExpectFault % PAGE_SIZE < 16 ? 0x46 : 0x42);
+    ExpectFault((PVOID)(((ULONG64)ExpectFault & ~0xFFFull) + 16), 0, BAD_POOL_CALLER, 0x42);
     ExpectFault((PVOID)0xFFFFFFFFFFFFFFF0ull, 0, BAD_POOL_CALLER, 0x42);
 }
 

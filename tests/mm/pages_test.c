@@ -3,7 +3,9 @@
 
 #include <arch/arch.h>
 #include <arch/mmu.h>
+#include <ke/init.h>
 #include <ke/irql.h>
+#include <ke/thread.h>
 #include <mm/mm.h>
 #include <rtl/string.h>
 
@@ -28,7 +30,7 @@ static BOOLEAN IsZero(const UCHAR *Bytes, SIZE_T Length)
 
 TEST(mm_pages, lie_zeroed_between_unmapped_pages)
 {
-    static const SIZE_T Lengths[] = { 1, 4095, 4096, 4097, 7 * 4096, 8 * 4096, 9 * 4096, 100000, 2 * 1024 * 1024, 3000001 };
+    static const SIZE_T Lengths[] = { 1, 4095, 4096, 4097, 7 * 4096, 8 * 4096, 9 * 4096, 100000, 0x200000, 3000001 };
 
     for (ULONG i = 0; i < RTL_NUMBER_OF(Lengths); i++) {
         SIZE_T Whole = (Lengths[i] + PAGE_SIZE - 1) & ~(SIZE_T)(PAGE_SIZE - 1);
@@ -144,6 +146,48 @@ TEST(mm_pages, freed_frames_come_back_once_all_processors_have_flushed)
     FlushAll();
     /* Each 2 MiB of addresses used for the first time keeps a page table, each 128 ranges a frame of notes. */
     EXPECT_GE(MmFreeFrameCount() + 40, Before);
+}
+
+/* ---- What another processor remembers ---- */
+
+static volatile LONG Watching, Forgotten, StopWatching;
+
+static void WatchFromTheOther(PVOID Page)
+{
+    KeSetSystemAffinityThread(2);
+    while (!StopWatching) {
+        __atomic_store_n(&Forgotten, !ArchProbe(Page, 1), __ATOMIC_SEQ_CST);    /* loads its translation */
+        __atomic_add_fetch(&Watching, 1, __ATOMIC_SEQ_CST);
+        ArchPause();
+    }
+    KeRevertToUserAffinityThread();
+}
+
+TEST(mm_pages, other_processors_forget_a_freed_page)
+{
+    UCHAR *Page = MmAllocatePages(PAGE_SIZE);
+    struct _KTHREAD *Watcher;
+    LONG Seen;
+
+    if (KeQueryActiveProcessorCount(NULL) < 2) {
+        MmFreePages(Page, PAGE_SIZE);
+        KtestSkip("one processor");
+        return;
+    }
+    Watching = Forgotten = StopWatching = 0;
+    KeSetSystemAffinityThread(1);
+    Watcher = KtestThread(WatchFromTheOther, Page, 8);
+    EXPECT_TRUE(KtestWaitFor(&Watching));
+    EXPECT_FALSE(Forgotten);
+    MmFreePages(Page, PAGE_SIZE);
+    FlushAll();
+    Seen = Watching;
+    while (Watching < Seen + 2)         /* a look that began after the flush */
+        ArchPause();
+    EXPECT_TRUE(Forgotten);
+    StopWatching = 1;
+    KeRevertToUserAffinityThread();
+    KtestJoin(Watcher);
 }
 
 TEST(mm_pages, freed_addresses_rest_before_they_are_used_again)

@@ -25,6 +25,7 @@ VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
 void ExEnablePoolVerifier(void);
 typedef struct _POOL_OWNER_RANGE { ULONG64 Start, End; } POOL_OWNER_RANGE;
 /* Calls Report for each live block whose allocating caller lies in Range; returns their number. */
-ULONG ExForEachPoolBlockOf(POOL_OWNER_RANGE Range, void (*Report)(PVOID Context, PVOID Block, SIZE_T Size, ULONG Tag, PVOID Caller), PVOID Context);
+typedef void (*POOL_REPORT)(PVOID Context, PVOID Block, SIZE_T Size, ULONG Tag, PVOID Caller);
+ULONG ExForEachPoolBlockOf(POOL_OWNER_RANGE Range, POOL_REPORT Report, PVOID Context);
 void ExCheckFreedPool(void);     /* stops the machine if freed memory that is still kept was written to */
 BOOLEAN ExIsFreedPool(const void *Address);     /* verifier: inside a block that has been freed */
