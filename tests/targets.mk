@@ -26,6 +26,8 @@ test: install
 	+@$(BUILD_ALL) all iso test-drivers
 	@tests/run.sh
 
+-include tests/bench/bench.mk
+
 # The rules need to know what each floor sees and what it is made of.
 lint:
 	@tests/install.sh lint

@@ -1,0 +1,349 @@
+/* bench.c - what the routines cost, measured from where a user stands: a driver that calls them through its imports.
+ *
+ * Under the instruction-counting switch the time-stamp counter goes up by one per guest instruction, so each figure
+ * is exact and the same on every run. A figure is the count around REPEAT operations, less that around an empty loop,
+ * over REPEAT; SAMPLES of them give minimum, median and 99th percentile. One processor; nothing idles inside a measured
+ * interval, since an idle processor's counter jumps.
+ * Output, one line a row: `bench <id> <min> <median> <p99>`, in hundredths of an instruction. */
+#include <ntddk.h>
+#include <intrin.h>
+
+enum { SAMPLES = 101, BURST_SAMPLES = 11, REPEAT = 64, WAITERS = 100, BURST = 1000 };
+
+DRIVER_INITIALIZE DriverEntry;
+
+static ULONG64 Samples[SAMPLES];
+static ULONG64 LoopCost;                /* of REPEAT empty turns */
+
+/* ---- Measuring ---- */
+
+static VOID ReportFirst(PCSTR Id, ULONG Count)
+{
+    ULONG i, j;
+
+    for (i = 1; i < Count; i++) {
+        ULONG64 Value = Samples[i];
+
+        for (j = i; j > 0 && Samples[j - 1] > Value; j--)
+            Samples[j] = Samples[j - 1];
+        Samples[j] = Value;
+    }
+    DbgPrint("bench %s %I64u %I64u %I64u\n", Id, Samples[0], Samples[Count / 2], Samples[Count * 99 / 100]);
+}
+
+static VOID Report(PCSTR Id) { ReportFirst(Id, SAMPLES); }
+
+static VOID Record(ULONG Sample, ULONG64 Total, ULONG64 Operations)
+{
+    Samples[Sample] = Total * 100 / Operations;
+}
+
+#define BARRIER __asm__ volatile("" ::: "memory")
+
+/* Operation is repeated; what it costs is a row. */
+#define MEASURE(Id, Operation)                                                                      \
+    do {                                                                                            \
+        ULONG Sample_, Turn_;                                                                       \
+        for (Sample_ = 0; Sample_ < SAMPLES; Sample_++) {                                           \
+            ULONG64 Start_ = __rdtsc();                                                             \
+            for (Turn_ = 0; Turn_ < REPEAT; Turn_++) {                                              \
+                Operation;                                                                          \
+                BARRIER;                                                                            \
+            }                                                                                       \
+            Record(Sample_, __rdtsc() - Start_ - LoopCost, REPEAT);                                 \
+        }                                                                                           \
+        Report(Id);                                                                                 \
+    } while (0)
+
+static BOOLEAN CalibrateLoop(VOID)
+{
+    ULONG64 Start, Nops;
+    ULONG Turn;
+
+    Start = __rdtsc();
+    for (Turn = 0; Turn < REPEAT; Turn++)
+        BARRIER;
+    LoopCost = __rdtsc() - Start;
+    Start = __rdtsc();
+    __asm__ volatile(".rept 100\n\tnop\n\t.endr");
+    Nops = __rdtsc() - Start;
+    Start = __rdtsc();
+    Nops -= __rdtsc() - Start;
+    if (Nops != 100)
+        DbgPrint("bench: 100 nops count as %I64u: this is not the instruction-counting machine\n", Nops);
+    return Nops == 100;
+}
+
+/* ---- Threads ---- */
+
+static PVOID StartThread(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Priority)
+{
+    HANDLE Handle;
+    PVOID Thread;
+
+    if (!NT_SUCCESS(PsCreateSystemThread(&Handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, Routine, Context)))
+        return NULL;
+    ObReferenceObjectByHandle(Handle, THREAD_ALL_ACCESS, NULL, KernelMode, &Thread, NULL);
+    ZwClose(Handle);
+    if (Priority != 0)
+        KeSetPriorityThread(Thread, Priority);
+    return Thread;
+}
+
+static VOID Join(PVOID Thread)
+{
+    KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    ObDereferenceObject(Thread);
+}
+
+static VOID Yield(VOID)
+{
+    LARGE_INTEGER Zero;
+
+    Zero.QuadPart = 0;
+    KeDelayExecutionThread(KernelMode, FALSE, &Zero);
+}
+
+/* ---- Events and locks ---- */
+
+static VOID BenchObjects(VOID)
+{
+    KSPIN_LOCK Lock;
+    KEVENT Event;
+    KIRQL Irql;
+
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    MEASURE("event.set", KeSetEvent(&Event, 0, FALSE));
+    KeInitializeEvent(&Event, SynchronizationEvent, FALSE);
+    MEASURE("event.set_wait", KeSetEvent(&Event, 0, FALSE);
+            KeWaitForSingleObject(&Event, Executive, KernelMode, FALSE, NULL));
+    KeInitializeSpinLock(&Lock);
+    MEASURE("spinlock.pair", KeAcquireSpinLock(&Lock, &Irql); KeReleaseSpinLock(&Lock, Irql));
+}
+
+/* ---- Ping-pong ---- */
+
+typedef struct _TABLE { KEVENT Ping, Pong; PLARGE_INTEGER Timeout; volatile LONG Stop; } TABLE;
+
+static VOID NTAPI Partner(PVOID Context)
+{
+    TABLE *Table = Context;
+
+    for (;;) {
+        KeWaitForSingleObject(&Table->Ping, Executive, KernelMode, FALSE, Table->Timeout);
+        if (Table->Stop)
+            break;
+        KeSetEvent(&Table->Pong, 0, FALSE);
+    }
+}
+
+static VOID BenchPingPong(PCSTR Id, KPRIORITY Priority, PLARGE_INTEGER Timeout)
+{
+    static TABLE Table;
+    PVOID Thread;
+
+    KeInitializeEvent(&Table.Ping, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&Table.Pong, SynchronizationEvent, FALSE);
+    Table.Timeout = Timeout;
+    Table.Stop = 0;
+    Thread = StartThread(Partner, &Table, Priority);
+    Yield();
+    MEASURE(Id, KeSetEvent(&Table.Ping, 0, FALSE);
+            KeWaitForSingleObject(&Table.Pong, Executive, KernelMode, FALSE, Timeout));
+    Table.Stop = 1;
+    KeSetEvent(&Table.Ping, 0, FALSE);
+    Join(Thread);
+}
+
+static VOID NTAPI YieldUntilStopped(PVOID Context)
+{
+    volatile LONG *Stop = Context;
+
+    while (!*Stop)
+        Yield();
+}
+
+static VOID BenchYield(VOID)
+{
+    static volatile LONG Stop;
+    PVOID Thread;
+
+    Stop = 0;
+    Thread = StartThread(YieldUntilStopped, (PVOID)&Stop, KeQueryPriorityThread(KeGetCurrentThread()));
+    MEASURE("yield", Yield());
+    Stop = 1;
+    Join(Thread);
+}
+
+/* ---- Broadcast ---- */
+
+static KEVENT Broadcast;
+static volatile LONG Ran, Waiting;
+
+static VOID NTAPI WaitForBroadcast(PVOID Context)
+{
+    ULONG Turn;
+
+    UNREFERENCED_PARAMETER(Context);
+    for (Turn = 0; Turn < SAMPLES; Turn++) {
+        Waiting++;
+        KeWaitForSingleObject(&Broadcast, Executive, KernelMode, FALSE, NULL);
+        Ran++;
+    }
+}
+
+/* The waiters are weaker than the setter; they run when it gives the processor away. */
+static VOID BenchBroadcast(BOOLEAN UntilRan, PCSTR Id)
+{
+    static PVOID Threads[WAITERS];
+    PVOID Self = KeGetCurrentThread();
+    KPRIORITY Priority = KeSetPriorityThread(Self, 10);
+    ULONG Turn, i;
+
+    KeInitializeEvent(&Broadcast, NotificationEvent, FALSE);
+    Waiting = 0;
+    for (i = 0; i < WAITERS; i++)
+        Threads[i] = StartThread(WaitForBroadcast, NULL, 9);
+    for (Turn = 0; Turn < SAMPLES; Turn++) {
+        ULONG64 Start, End;
+
+        /* Below them until all of them wait; nothing here is measured. */
+        KeSetPriorityThread(Self, 8);
+        KeSetPriorityThread(Self, 10);
+        Ran = 0;
+        Start = __rdtsc();
+        KeSetEvent(&Broadcast, 0, FALSE);
+        End = __rdtsc();
+        KeClearEvent(&Broadcast);
+        if (UntilRan) {
+            KeSetPriorityThread(Self, 8);
+            End = __rdtsc();
+            KeSetPriorityThread(Self, 10);
+        }
+        Record(Turn, End - Start, WAITERS);
+    }
+    KeSetPriorityThread(Self, Priority);
+    for (i = 0; i < WAITERS; i++)
+        Join(Threads[i]);
+    Report(Id);
+}
+
+/* ---- Timers ---- */
+
+static KTIMER *Pending;
+static KDPC BurstDpc[BURST];
+static volatile LONG Fired;
+
+static VOID NTAPI CountFired(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    Fired++;
+}
+
+/* Set and cancel one timer while Count others are pending, at due times spread over an hour. */
+static VOID BenchTimers(ULONG Count, PCSTR Id)
+{
+    LARGE_INTEGER Due;
+    ULONG64 Seed = 1;
+    KTIMER Timer;
+    ULONG i;
+
+    for (i = 0; i < Count; i++) {
+        Seed = Seed * 6364136223846793005ULL + 1442695040888963407ULL;
+        Due.QuadPart = -(LONGLONG)(600000000ULL + (Seed >> 20) % 36000000000ULL);
+        KeInitializeTimer(&Pending[i]);
+        KeSetTimer(&Pending[i], Due, NULL);
+    }
+    KeInitializeTimer(&Timer);
+    Due.QuadPart = -50000000LL;
+    MEASURE(Id, KeSetTimer(&Timer, Due, NULL); KeCancelTimer(&Timer));
+    for (i = 0; i < Count; i++)
+        KeCancelTimer(&Pending[i]);
+}
+
+/* All due at one moment, which is let pass with the interrupt held off: the expiry itself is measured. */
+static VOID BenchBurst(VOID)
+{
+    ULONG Turn, i;
+
+    for (Turn = 0; Turn < BURST_SAMPLES; Turn++) {
+        LARGE_INTEGER Due;
+        ULONG64 Start;
+        KIRQL Irql;
+
+        KeQuerySystemTime(&Due);        /* of the last interrupt: up to a tick ago */
+        Due.QuadPart += 20 * 10000;
+        Fired = 0;
+        for (i = 0; i < BURST; i++) {
+            KeInitializeTimer(&Pending[i]);
+            KeInitializeDpc(&BurstDpc[i], CountFired, NULL);
+            KeSetTimer(&Pending[i], Due, &BurstDpc[i]);
+        }
+        KeRaiseIrql(HIGH_LEVEL, &Irql);
+        for (Start = __rdtsc(); __rdtsc() - Start < 21 * 1000000;)
+            ;                           /* 21 ms: a count is a nanosecond here */
+        Start = __rdtsc();
+        KeLowerIrql(Irql);
+        Record(Turn, __rdtsc() - Start, BURST);
+        if (Fired != BURST)
+            DbgPrint("bench: only %d of %d timers fired\n", Fired, BURST);
+    }
+    ReportFirst("timer.burst", BURST_SAMPLES);
+}
+
+/* ---- DPCs ---- */
+
+static KDPC Batch[100];
+
+static VOID BenchDpcs(VOID)
+{
+    ULONG Turn, i;
+    KIRQL Irql;
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, CountFired, NULL);
+    MEASURE("dpc.run", KeInsertQueueDpc(&Dpc, NULL, NULL));
+    for (i = 0; i < 100; i++)
+        KeInitializeDpc(&Batch[i], CountFired, NULL);
+    for (Turn = 0; Turn < SAMPLES; Turn++) {
+        ULONG64 Start = __rdtsc();
+
+        KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+        for (i = 0; i < 100; i++)
+            KeInsertQueueDpc(&Batch[i], NULL, NULL);
+        KeLowerIrql(Irql);
+        Record(Turn, __rdtsc() - Start, 100);
+    }
+    Report("dpc.batch");
+}
+
+NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
+{
+    LARGE_INTEGER Hour;
+
+    UNREFERENCED_PARAMETER(DriverObject);
+    UNREFERENCED_PARAMETER(RegistryPath);
+    if (!CalibrateLoop())
+        return STATUS_NOT_SUPPORTED;
+    Pending = ExAllocatePoolWithTag(NonPagedPool, 100000 * sizeof(KTIMER), 'hcnB');
+    if (Pending == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Hour.QuadPart = -36000000000LL;
+    BenchObjects();
+    BenchPingPong("pingpong.equal", KeQueryPriorityThread(KeGetCurrentThread()), NULL);
+    BenchPingPong("pingpong.higher", KeQueryPriorityThread(KeGetCurrentThread()) + 1, NULL);
+    BenchPingPong("pingpong.timeout", KeQueryPriorityThread(KeGetCurrentThread()), &Hour);
+    BenchYield();
+    BenchBroadcast(FALSE, "broadcast.set");
+    BenchBroadcast(TRUE, "broadcast.ran");
+    BenchTimers(0, "timer.0");
+    BenchTimers(1000, "timer.1000");
+    BenchTimers(100000, "timer.100000");
+    BenchBurst();
+    BenchDpcs();
+    ExFreePoolWithTag(Pending, 'hcnB');
+    return STATUS_SUCCESS;
+}
