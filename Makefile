@@ -74,7 +74,7 @@ SRC_io := $(call sources,kernel/io)
 SRC_vf := $(call sources,kernel/vf)
 SRC_ldr := $(call sources,kernel/ldr)
 SRC_drivers := $(call sources,drivers)
-SRC_tests := $(call sources,tests $(filter-out tests/host tests/drivers,$(patsubst %/,%,$(wildcard tests/*/))))
+SRC_tests := $(call sources,tests $(filter-out tests/host tests/drivers tests/bench,$(patsubst %/,%,$(wildcard tests/*/))))
 SRC_multiboot := $(call sources,boot/multiboot)
 SRC_boot := $(call sources,boot)
 

@@ -24,5 +24,5 @@ void RtlSetHaltHook(RTL_HALT_HOOK Hook);
 #if DEBUG
 #define RtlAssert(Expression) RtlRequire(Expression)
 #else
-#define RtlAssert(Expression) ((void)0)
+#define RtlAssert(Expression) ((void)(0 && (Expression)))   /* compiled, never run */
 #endif
