@@ -142,6 +142,19 @@ TEST(arch_trap, stray_vector_is_counted_and_forgotten)
     EXPECT_EQ(ArchReadIrql(), PASSIVE_LEVEL);
 }
 
+TEST(arch_trap, spurious_vector_is_counted_apart)
+{
+    ULONG64 Flags = ArchDisableInterrupts(), Before = ARCH_THIS_CPU->SpuriousCount;
+    ULONG64 Unexpected = ARCH_THIS_CPU->UnexpectedCount, After, UnexpectedAfter;
+
+    __asm__ volatile("int %0" : : "i"(VECTOR_SPURIOUS) : "memory");
+    After = ARCH_THIS_CPU->SpuriousCount;
+    UnexpectedAfter = ARCH_THIS_CPU->UnexpectedCount;
+    ArchRestoreInterrupts(Flags);
+    EXPECT_EQ(After, Before + 1);
+    EXPECT_EQ(UnexpectedAfter, Unexpected);
+}
+
 TEST(arch_trap, interrupt_path_is_short)
 {
     ULONG64 Cost, Flags;
