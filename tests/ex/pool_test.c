@@ -169,6 +169,7 @@ TEST(ex_pool, exhaustion_gives_null_and_is_got_over)
     Held = TakeAll(0x40000, NULL);
     Held = TakeAll(5 * PAGE_SIZE, Held);        /* leaves no eight frames in a row for a slab */
     Held = TakeAll(300, Held);
+    Held = TakeAll(3000, Held);                 /* slots of a slab that another processor holds a part of */
     EXPECT_LE(MmFreeFrameCount(), 64);
     EXPECT_TRUE(ExAllocatePoolWithTag(NonPagedPoolNx, 300, TAG) == NULL);
     EXPECT_TRUE(ExAllocatePoolWithTag(NonPagedPoolNx, 3000, TAG) == NULL);
