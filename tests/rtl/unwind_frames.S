@@ -135,7 +135,7 @@ FrameByExpression:
     .cfi_def_cfa_register rbp
     push %r13
     .cfi_offset r13, -24
-    lea UnwindTestStack + 4096 - 64(%rip), %rsp
+    lea UnwindTestStack + 16384 - 64(%rip), %rsp
     mov %rbp, 40(%rsp)
     mov %r14, %rax
     not %rax
@@ -276,5 +276,5 @@ UnwindTestCapture:
     .size UnwindTestCapture, . - UnwindTestCapture
 
     .local UnwindTestStack
-    .comm UnwindTestStack, 4096, 16
+    .comm UnwindTestStack, 16384, 16
     .section .note.GNU-stack, "", @progbits
