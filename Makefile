@@ -59,7 +59,7 @@ INC_vf := $(INC_io) -Ikernel/vf/include
 INC_ldr := $(INC_vf) -Ikernel/ldr/include
 INC_drivers := $(INC_rtl) $(PORT) -Ikernel/ke/include -Ikernel/mm/include -Idrivers/include
 INC_multiboot := $(INC_rtl) -Iboot/include
-INC_tests := $(INC_ldr) -Iarch/include -Idrivers/include -Iboot/include -Itests -Iarch/x86_64 -Ikernel/ex
+INC_tests := $(INC_ldr) -Iarch/include -Idrivers/include -Iboot/include -Itests -Iarch/x86_64 -Ikernel/ex -Idrivers
 INC_boot := $(INC_tests)
 
 sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.c $(d)/*.S)))

@@ -1,6 +1,6 @@
 /* font_test.c - PSF files whole, cut and forged. */
-#include "../../drivers/display.h"
-#include "../ktest.h"
+#include "display.h"
+#include <ktest.h>
 #include <rtl/string.h>
 
 extern const UCHAR FontFile_Regular16[], FontFileEnd_Regular16[], FontFile_Bold32[], FontFileEnd_Bold32[];

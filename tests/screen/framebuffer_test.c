@@ -1,6 +1,6 @@
 /* framebuffer_test.c - cells drawn into memory that only looks like a framebuffer. */
-#include "../../drivers/display.h"
-#include "../ktest.h"
+#include "display.h"
+#include <ktest.h>
 #include <mm/mm.h>
 #include <rtl/string.h>
 

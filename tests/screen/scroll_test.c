@@ -1,6 +1,6 @@
 /* scroll_test.c - text that flows into a grid, on a display that counts what it is asked to draw. */
-#include "../../drivers/display.h"
-#include "../ktest.h"
+#include "display.h"
+#include <ktest.h>
 #include <mm/mm.h>
 #include <rtl/string.h>
 

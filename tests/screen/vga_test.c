@@ -1,6 +1,6 @@
 /* vga_test.c - cells in a text buffer of our own. */
-#include "../../drivers/display.h"
-#include "../ktest.h"
+#include "display.h"
+#include <ktest.h>
 
 TEST(screen_vga, cells_become_code_and_attribute)
 {
