@@ -18,6 +18,7 @@
 #include <ke/dpc.h>
 #include <ke/event.h>
 #include <ke/init.h>
+#include <ke/ipi.h>
 #include <ke/mutant.h>
 #include <ke/semaphore.h>
 #include <ke/thread.h>
@@ -136,6 +137,7 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(KeQueryActiveProcessorCount),
     EXPORT(KeQueryActiveProcessors),
     EXPORT(KeGetCurrentProcessorNumber),
+    EXPORT(KeIpiGenericCall),
 
     /* Time */
     EXPORT(KeQueryTimeIncrement),

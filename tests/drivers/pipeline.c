@@ -7,7 +7,9 @@
  * expect: log drivers: at rest
  * expect: log 2 ok, 0 not ok
  * run: SMP=1
- * run: SMP=4 */
+ * run: SMP=4
+ * run: SMP=2 ACCEL=parallel
+ * run: APPEND=verifier=off */
 #include <ntddk.h>
 
 #define PRODUCERS 3

@@ -6,7 +6,8 @@
  * expect: log ^ok 2 - all of them found their handles
  * expect: log 2 ok, 0 not ok
  * run: SMP=1
- * run: SMP=8 */
+ * run: SMP=8
+ * run: SMP=2 ACCEL=parallel */
 #include <ntddk.h>
 
 #define WAVES    8
