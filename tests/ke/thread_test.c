@@ -116,11 +116,13 @@ TEST(ke_thread, boost_fades_by_one_per_quantum_down_to_the_base)
     PKTHREAD Self = KeGetCurrentThread();
     ULONG64 Quantum = 2ull * KeQueryTimeIncrement();
 
+    /* In real time a tick may come late, and late ticks are not made up for: then look again. */
     KeSetPriorityThread(Self, 11);
     Spin(Quantum + Quantum / 2);
-    EXPECT_LT(KeQueryPriorityThread(Self), 11);
-    EXPECT_GE(KeQueryPriorityThread(Self), 9);
-    Spin(4 * Quantum);
+    if (KtestVirtualTime())
+        EXPECT_EQ(KeQueryPriorityThread(Self), 10);
+    for (ULONG Looks = 0; Looks < 200 && KeQueryPriorityThread(Self) != 8; Looks++)
+        Spin(4 * Quantum);
     EXPECT_EQ(KeQueryPriorityThread(Self), 8);
     KeSetPriorityThread(Self, 16);
     Spin(3 * Quantum);
