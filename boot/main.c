@@ -139,15 +139,21 @@ static void InitializeMemory(void)
     MmuUnmap((ULONG64)BootDispatchGuard, PAGE_SIZE);
 }
 
+/* The option smp=N: how many processors may run, this one included. */
 static ULONG ProcessorLimit(void)
 {
-    char Value[8];
+    char Value[16];
+    const char *Digit = BootOption(&Info, "smp", Value, sizeof Value);
     ULONG Limit = 0;
 
-    if (BootOption(&Info, "smp", Value, sizeof Value) != NULL)
-        for (const char *Digit = Value; *Digit >= '0' && *Digit <= '9'; Digit++)
-            Limit = Limit * 10 + (ULONG)(*Digit - '0');
-    return Limit != 0 ? Limit : ARCH_MAX_CPUS;
+    if (Digit == NULL)
+        return ARCH_MAX_CPUS;
+    for (; *Digit >= '0' && *Digit <= '9' && Limit < ARCH_MAX_CPUS; Digit++)
+        Limit = Limit * 10 + (ULONG)(*Digit - '0');
+    if (Limit != 0 && *Digit == 0)
+        return Limit;
+    LogPrint("boot: option smp=%s is not a number of processors and is ignored\n", Value);
+    return ARCH_MAX_CPUS;
 }
 
 /* The screen comes after memory: its pixels and letters are devices that must be mapped first. */
