@@ -104,6 +104,16 @@ void KiWaitTimedOut(KTIMER_ENTRY *Entry);
 
 ULONG64 KiQueryTime(void);                      /* clock.c: interrupt time now, 100 ns, exact */
 
+void KiWakeLastWaiter(PDISPATCHER_HEADER Queue);        /* lock held: the youngest waiter takes what is there */
+NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
+
+/* ---- queue.c: lock held ---- */
+BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);
+void KiTakeQueueEntry(PDISPATCHER_HEADER Queue, PKTHREAD Thread);
+void KiLeaveQueue(PKTHREAD Thread);             /* it blocks on something else */
+void KiResumeQueue(PKTHREAD Thread);            /* it goes on */
+void KiForgetQueue(PKTHREAD Thread);            /* it ends, or serves another queue */
+
 /* ---- timer_queue.c: lock held ---- */
 void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now);
 void KiInsertTimerEntry(KTIMER_ENTRY *Entry);   /* into this processor's queue; arms the clock if first */

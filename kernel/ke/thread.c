@@ -45,6 +45,7 @@ void KeTerminateThread(void)
 
     KiLockDispatcher();
     KiAbandonMutants(Thread);
+    KiForgetQueue(Thread);
     KiCloseApcQueue(Thread);
     RemoveEntryList(&Thread->ThreadListEntry);
     Thread->Header.SignalState = 1;

@@ -22,13 +22,14 @@
 #include "ki.h"
 
 /* What satisfying a wait does to the object: the one place that asks an object's type. */
-typedef enum _SIGNAL_RULE { NotWaitable, TakeNothing, TakeAll, TakeOne, TakeOwnership } SIGNAL_RULE;
+typedef enum _SIGNAL_RULE { NotWaitable, TakeNothing, TakeAll, TakeOne, TakeOwnership, TakeEntry } SIGNAL_RULE;
 
 static const UCHAR Rules[MaximumDispatcherObject] = {
     [EventNotificationObject] = TakeNothing, [EventSynchronizationObject] = TakeAll,
     [TimerNotificationObject] = TakeNothing, [TimerSynchronizationObject] = TakeAll,
     [ThreadObject] = TakeNothing,            [ProcessObject] = TakeNothing,
     [SemaphoreObject] = TakeOne,             [MutantObject] = TakeOwnership,
+    [QueueObject] = TakeEntry,
 };
 
 /* One call to a wait routine. */
@@ -61,8 +62,14 @@ static SIGNAL_RULE RuleOf(PDISPATCHER_HEADER Object)
 
 static BOOLEAN IsAvailable(PDISPATCHER_HEADER Object, PKTHREAD Thread)
 {
-    return Object->SignalState > 0 ||
-           (RuleOf(Object) == TakeOwnership && CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread == Thread);
+    switch (RuleOf(Object)) {
+    case TakeOwnership:
+        return Object->SignalState > 0 || CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread == Thread;
+    case TakeEntry:
+        return KiQueueHasEntry(Object);
+    default:
+        return Object->SignalState > 0;
+    }
 }
 
 /* One more level for Thread; with the first one it is the owner, and inside a critical region if it is a KMUTEX. */
@@ -91,6 +98,9 @@ static NTSTATUS Satisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread)
         return STATUS_SUCCESS;
     case TakeOwnership:
         return TakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
+    case TakeEntry:
+        KiTakeQueueEntry(Object, Thread);
+        return STATUS_SUCCESS;
     default:
         return STATUS_SUCCESS;
     }
@@ -128,6 +138,8 @@ BOOLEAN KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
         Thread->TimeoutQueued = FALSE;
     }
     Thread->WaitStatus = Status;
+    if (UNLIKELY(Thread->Queue != NULL))
+        KiResumeQueue(Thread);
     BoostThread(Thread, Increment);
     KiReadyThread(Thread);
     return TRUE;
@@ -186,6 +198,14 @@ void KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
             break;
         Entry = Head->Flink;
     }
+}
+
+/* For a queue, which has an entry: the thread that came last takes it. */
+void KiWakeLastWaiter(PDISPATCHER_HEADER Object)
+{
+    PKWAIT_BLOCK Block = CONTAINING_RECORD(Object->WaitListHead.Blink, KWAIT_BLOCK, WaitListEntry);
+
+    GiveTo(Block, Object, 0);
 }
 
 void KiWaitTimedOut(KTIMER_ENTRY *Entry)
@@ -300,6 +320,8 @@ static void LinkWait(PKTHREAD Thread, const WAIT_CALL *Call)
 /* The wait ends without (further) sleep. */
 static NTSTATUS LeaveWait(const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS Status)
 {
+    if (UNLIKELY(Call->Reason == WrQueue))
+        KiResumeQueue(KiCurrentThread());
     KiExitDispatcher(Flags);
     if (Call->Raised)
         ArchWriteIrql(Call->Irql);
@@ -354,6 +376,8 @@ static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
         RequireBlockingLegal(Thread, Call);
         LinkWait(Thread, Call);
         Call->Blocked = TRUE;
+        if (UNLIKELY(Thread->Queue != NULL) && Call->Reason != WrQueue)
+            KiLeaveQueue(Thread);
         KiSetThreadState(Thread, Waiting);
         KiBlockThread();
         Status = Thread->WaitStatus;
@@ -381,6 +405,17 @@ static NTSTATUS Wait(PKTHREAD Thread, WAIT_CALL *Call, PLARGE_INTEGER Timeout)
     if (TakeNow(Thread, Call, Flags, &Status))
         return LeaveWait(Call, Flags, Status);
     return WaitSlowly(Thread, Call, Flags);
+}
+
+/* For KeRemoveQueue: the entry is in Thread->QueueEntry when the result is STATUS_SUCCESS. */
+NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    PVOID Object = Queue;
+    WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
+                       .Reason = WrQueue, .Mode = WaitMode };
+
+    return Wait(Thread, &Call, Timeout);
 }
 
 /* ---- Public: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread ---- */

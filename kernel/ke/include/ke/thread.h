@@ -71,6 +71,10 @@ typedef struct _KTHREAD {
     KTIMER_ENTRY Timeout;               /* (d) of the wait in progress */
     BOOLEAN TimeoutQueued;              /* (d) */
 
+    struct _KQUEUE *Queue;              /* (d) the queue it serves, or NULL */
+    LIST_ENTRY QueueListEntry;          /* (d) in Queue's ThreadListHead */
+    PLIST_ENTRY QueueEntry;             /* (d) what its last KeRemoveQueue got */
+
     KAPC_STATE ApcState;
     PKPROCESS Process;                  /* (i) the one it belongs to; ApcState.Process: attached to */
     LIST_ENTRY ThreadListEntry;         /* (d) in Process */

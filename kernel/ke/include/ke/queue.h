@@ -1,0 +1,23 @@
+/* queue.h - the queue object: entries for threads that serve them, no more at a time than it allows. */
+#pragma once
+
+#include <ke/dispatch.h>
+
+typedef struct _KQUEUE {
+    DISPATCHER_HEADER Header;           /* SignalState: entries queued */
+    LIST_ENTRY EntryListHead;           /* (d) */
+    volatile ULONG CurrentCount;        /* (d) its threads that are not blocked */
+    ULONG MaximumCount;
+    LIST_ENTRY ThreadListHead;          /* (d) threads that serve it */
+} KQUEUE, *PKQUEUE, *PRKQUEUE;
+
+C_ASSERT(sizeof(KQUEUE) == 0x40 && offsetof(KQUEUE, EntryListHead) == 0x18);
+C_ASSERT(offsetof(KQUEUE, CurrentCount) == 0x28 && offsetof(KQUEUE, MaximumCount) == 0x2C);
+C_ASSERT(offsetof(KQUEUE, ThreadListHead) == 0x30);
+
+VOID KeInitializeQueue(PRKQUEUE Queue, ULONG Count);
+LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry);
+LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry);
+PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
+PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue);
+LONG KeReadStateQueue(PRKQUEUE Queue);

@@ -1,0 +1,141 @@
+/* queue.c - the queue object: work for threads, with a bound on how many of them run at once.
+ *
+ * A thread that calls KeRemoveQueue serves that queue from then on. CurrentCount is the number of its serving threads that
+ * are not blocked, wherever they would block: when one of them waits for something else, another may take the next
+ * entry; when it wakes again there may be one too many for a while, and nobody is held back for it. An entry is handed
+ * out only while CurrentCount < MaximumCount, to the thread that came last (its stack and caches are warm).
+ * Where the count changes, all under the dispatcher lock:
+ *   a serving thread blocks, or asks for the next entry      -1    KiLeaveQueue, KeRemoveQueue
+ *   it goes on, for whatever reason                          +1    KiResumeQueue, from wait.c
+ * Waits and wake-ups are wait.c's; this file decides who gets which entry. */
+#include "ki.h"
+
+#include <ke/queue.h>
+
+/* Lock held: entries go to waiting threads as far as the bound allows. */
+static void HandOut(PKQUEUE Queue)
+{
+    while (Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount &&
+           !IsListEmpty(&Queue->Header.WaitListHead))
+        KiWakeLastWaiter(&Queue->Header);
+}
+
+/* ---- For wait.c, lock held ---- */
+
+BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Header)
+{
+    PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
+
+    return Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount;
+}
+
+/* The first entry becomes Thread's. Its count is settled by KiResumeQueue. */
+void KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
+{
+    PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
+
+    Thread->QueueEntry = RemoveHeadList(&Queue->EntryListHead);
+    Thread->QueueEntry->Flink = NULL;
+    Queue->Header.SignalState--;
+}
+
+void KiResumeQueue(PKTHREAD Thread) { Thread->Queue->CurrentCount++; }
+
+void KiLeaveQueue(PKTHREAD Thread)
+{
+    Thread->Queue->CurrentCount--;
+    HandOut(Thread->Queue);
+}
+
+void KiForgetQueue(PKTHREAD Thread)
+{
+    if (Thread->Queue == NULL)
+        return;
+    RemoveEntryList(&Thread->QueueListEntry);
+    KiLeaveQueue(Thread);
+    Thread->Queue = NULL;
+}
+
+static LONG Insert(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    LONG Previous = Queue->Header.SignalState++;
+
+    if (AtHead)
+        InsertHeadList(&Queue->EntryListHead, Entry);
+    else
+        InsertTailList(&Queue->EntryListHead, Entry);
+    HandOut(Queue);
+    KiExitDispatcher(Flags);
+    return Previous;
+}
+
+/* ---- Public ---- */
+
+/* KeInitializeQueue - Queue is empty; up to Count of its threads run at once, 0: as many as there are processors.
+ * IRQL: PASSIVE_LEVEL by contract, any here. Source: WDK nf-ntifs-keinitializequeue. */
+VOID KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
+{
+    Queue->Header.Type = QueueObject;
+    Queue->Header.Size = sizeof(KQUEUE) / sizeof(ULONG);
+    Queue->Header.SignalState = 0;
+    InitializeListHead(&Queue->Header.WaitListHead);
+    InitializeListHead(&Queue->EntryListHead);
+    InitializeListHead(&Queue->ThreadListHead);
+    Queue->CurrentCount = 0;
+    Queue->MaximumCount = Count != 0 ? Count : KeQueryActiveProcessorCount(NULL);
+}
+
+/* KeInsertQueue - Entry goes to a waiting thread, or to the tail. IRQL: <= DISPATCH_LEVEL. Returns: the number of entries
+ * before. Source: WDK nf-ntifs-keinsertqueue. */
+LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, FALSE); }
+
+/* KeInsertHeadQueue - the same, to the head. */
+LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, TRUE); }
+
+/* KeRemoveQueue - wait for an entry of Queue, which the current thread serves from now on. Timeout, WaitMode: as
+ * KeWaitForSingleObject. IRQL: <= APC_LEVEL; DISPATCH_LEVEL with a zero timeout. Returns: the entry, its Flink NULL; or
+ * STATUS_TIMEOUT, STATUS_USER_APC or STATUS_ABANDONED as a pointer; never NULL. Source: WDK nf-ntifs-keremovequeue. */
+PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    ULONG64 Flags = KiLockDispatcher();
+    NTSTATUS Status;
+
+    if (Thread->Queue != Queue) {
+        KiForgetQueue(Thread);
+        Thread->Queue = Queue;
+        InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
+    } else {
+        /* It goes for an entry itself, so the freed place is not handed to another. */
+        Queue->CurrentCount--;
+    }
+    KiUnlockDispatcher(Flags);
+    Status = KiWaitOnQueue(&Queue->Header, WaitMode, Timeout);
+    return Status == STATUS_SUCCESS ? Thread->QueueEntry : (PLIST_ENTRY)(LONG_PTR)Status;
+}
+
+/* KeRundownQueue - Queue is given up: waiting threads get STATUS_ABANDONED, its threads serve it no more. IRQL:
+ * <= DISPATCH_LEVEL. Returns: the first of the ring of entries left, without a head; NULL if there is none. */
+PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    PLIST_ENTRY First = NULL;
+
+    if (!IsListEmpty(&Queue->EntryListHead)) {
+        First = Queue->EntryListHead.Flink;
+        RemoveEntryList(&Queue->EntryListHead);
+        InitializeListHead(&Queue->EntryListHead);
+        Queue->Header.SignalState = 0;
+    }
+    while (!IsListEmpty(&Queue->Header.WaitListHead))
+        KiUnwaitThread(CONTAINING_RECORD(Queue->Header.WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry)->Thread,
+                       STATUS_ABANDONED, 0);
+    while (!IsListEmpty(&Queue->ThreadListHead))
+        KiForgetQueue(CONTAINING_RECORD(Queue->ThreadListHead.Flink, KTHREAD, QueueListEntry));
+    KiExitDispatcher(Flags);
+    return First;
+}
+
+/* KeReadStateQueue - the number of entries queued. IRQL: <= DISPATCH_LEVEL. */
+LONG KeReadStateQueue(PRKQUEUE Queue) { return Queue->Header.SignalState; }

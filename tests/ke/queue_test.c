@@ -1,0 +1,182 @@
+/* queue_test.c - the queue object: order, the bound on running threads, rundown. */
+#include <ke/event.h>
+#include <ke/init.h>
+#include <ke/irql.h>
+#include <ke/queue.h>
+#include <ke/thread.h>
+#include <ktest.h>
+#include <rtl/list.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+typedef struct _ITEM { LIST_ENTRY Entry; LONG Number; } ITEM;
+
+static LARGE_INTEGER AtOnce(void) { return (LARGE_INTEGER){ .QuadPart = 0 }; }
+
+TEST(ke_queue, initialize_over_poison)
+{
+    KQUEUE Queue;
+
+    memset(&Queue, 0x55, sizeof Queue);
+    KeInitializeQueue(&Queue, 0);
+    EXPECT_EQ(Queue.Header.Type, QueueObject);
+    EXPECT_EQ(Queue.Header.Size, 16);
+    EXPECT_EQ(KeReadStateQueue(&Queue), 0);
+    EXPECT_EQ(Queue.CurrentCount, 0);
+    EXPECT_EQ(Queue.MaximumCount, KeQueryActiveProcessorCount(NULL));
+    KeInitializeQueue(&Queue, 7);
+    EXPECT_EQ(Queue.MaximumCount, 7);
+}
+
+TEST(ke_queue, entries_come_out_in_order_and_the_head_first)
+{
+    LARGE_INTEGER Zero = AtOnce();
+    ITEM Items[4];
+    KQUEUE Queue;
+
+    KeInitializeQueue(&Queue, 1);
+    EXPECT_EQ(KeInsertQueue(&Queue, &Items[1].Entry), 0);
+    EXPECT_EQ(KeInsertQueue(&Queue, &Items[2].Entry), 1);
+    EXPECT_EQ(KeInsertHeadQueue(&Queue, &Items[0].Entry), 2);
+    EXPECT_EQ(KeReadStateQueue(&Queue), 3);
+    for (int At = 0; At < 3; At++) {
+        EXPECT_EQ(KeRemoveQueue(&Queue, KernelMode, &Zero), &Items[At].Entry);
+        EXPECT_EQ(Items[At].Entry.Flink, NULL);
+        EXPECT_EQ(Queue.CurrentCount, 1);
+    }
+    EXPECT_EQ((LONG_PTR)KeRemoveQueue(&Queue, KernelMode, &Zero), STATUS_TIMEOUT);
+    EXPECT_EQ(KeRundownQueue(&Queue), NULL);
+    EXPECT_EQ(Queue.CurrentCount, 0);
+}
+
+typedef struct _SERVER { KQUEUE *Queue; KEVENT *Block; volatile LONG_PTR Got; volatile LONG Took; } SERVER;
+
+static VOID Serve(PVOID Context)
+{
+    SERVER *Server = Context;
+
+    Server->Got = (LONG_PTR)KeRemoveQueue(Server->Queue, KernelMode, NULL);
+    Server->Took = 1;
+    if (Server->Block != NULL)
+        KeWaitForSingleObject(Server->Block, Executive, KernelMode, FALSE, NULL);
+}
+
+TEST(ke_queue, last_waiter_is_served_first)
+{
+    SERVER Servers[3];
+    PKTHREAD Threads[3];
+    ITEM Items[3];
+    KQUEUE Queue;
+
+    KeInitializeQueue(&Queue, 8);
+    for (int At = 0; At < 3; At++) {
+        Servers[At] = (SERVER){ .Queue = &Queue };
+        Threads[At] = KtestThread(Serve, &Servers[At], 9);
+        KtestWaitBlocked(Threads[At], &Queue);
+    }
+    for (int At = 2; At >= 0; At--) {
+        EXPECT_EQ(KeInsertQueue(&Queue, &Items[At].Entry), 0);
+        KtestJoin(Threads[At]);
+        EXPECT_EQ(Servers[At].Got, (LONG_PTR)&Items[At].Entry);
+    }
+    EXPECT_EQ(Queue.CurrentCount, 0);
+}
+
+/* Trap 55. */
+TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
+{
+    SERVER Servers[2];
+    PKTHREAD Threads[2];
+    ITEM Items[2];
+    KQUEUE Queue;
+    KEVENT Block;
+
+    KeInitializeQueue(&Queue, 1);
+    KeInitializeEvent(&Block, NotificationEvent, FALSE);
+    for (int At = 0; At < 2; At++) {
+        Servers[At] = (SERVER){ .Queue = &Queue, .Block = At == 1 ? &Block : NULL };
+        Threads[At] = KtestThread(Serve, &Servers[At], 7);
+        KtestWaitBlocked(Threads[At], &Queue);
+    }
+    KeInsertQueue(&Queue, &Items[0].Entry);
+    EXPECT_EQ(Queue.CurrentCount, 1);
+    EXPECT_EQ(KeInsertQueue(&Queue, &Items[1].Entry), 0);
+    EXPECT_EQ(KeReadStateQueue(&Queue), 1);        /* the bound holds it back */
+    EXPECT_EQ(Servers[0].Took, 0);
+    KtestWaitBlocked(Threads[1], &Block);           /* and lets it go when the first one waits */
+    KtestWaitFor(&Servers[0].Took);
+    EXPECT_EQ(Servers[0].Got, (LONG_PTR)&Items[1].Entry);
+    KeSetEvent(&Block, 0, FALSE);
+    KtestJoin(Threads[0]);
+    KtestJoin(Threads[1]);
+    EXPECT_EQ(Queue.CurrentCount, 0);
+}
+
+TEST(ke_queue, rundown_returns_the_ring_and_abandons_the_waiters)
+{
+    SERVER Server = { .Got = 0 };
+    ITEM Items[3];
+    PLIST_ENTRY First;
+    PKTHREAD Thread;
+    KQUEUE Queue;
+
+    KeInitializeQueue(&Queue, 1);
+    Server.Queue = &Queue;
+    Thread = KtestThread(Serve, &Server, 9);
+    KtestWaitBlocked(Thread, &Queue);
+    EXPECT_EQ(KeRundownQueue(&Queue), NULL);
+    KtestJoin(Thread);
+    EXPECT_EQ(Server.Got, STATUS_ABANDONED);
+    for (int At = 0; At < 3; At++)
+        KeInsertQueue(&Queue, &Items[At].Entry);
+    First = KeRundownQueue(&Queue);
+    EXPECT_EQ(First, &Items[0].Entry);
+    EXPECT_EQ(First->Flink, &Items[1].Entry);
+    EXPECT_EQ(First->Blink, &Items[2].Entry);
+    EXPECT_EQ(Items[2].Entry.Flink, First);
+}
+
+/* Entries are neither lost nor served twice, and the threads at work never exceed the bound while none blocks. */
+enum { WORKERS = 5, ENTRIES = 1500 };
+static KQUEUE Shared;
+static ITEM Work[ENTRIES];
+static volatile LONG Served[ENTRIES], Done;
+
+static VOID Worker(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (;;) {
+        PLIST_ENTRY Entry = KeRemoveQueue(&Shared, KernelMode, NULL);
+
+        if ((LONG_PTR)Entry == STATUS_ABANDONED)
+            break;
+        __atomic_add_fetch(&Served[CONTAINING_RECORD(Entry, ITEM, Entry)->Number], 1, __ATOMIC_SEQ_CST);
+        __atomic_add_fetch(&Done, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+TEST(ke_queue, entries_are_conserved_under_contention)
+{
+    PKTHREAD Threads[WORKERS];
+    LARGE_INTEGER Moment = { .QuadPart = -10000 };
+
+    Done = 0;
+    memset((void *)Served, 0, sizeof Served);
+    KeInitializeQueue(&Shared, 2);
+    for (int At = 0; At < WORKERS; At++)
+        Threads[At] = KtestThread(Worker, NULL, 8);
+    for (LONG At = 0; At < ENTRIES; At++) {
+        Work[At].Number = At;
+        KeInsertQueue(&Shared, &Work[At].Entry);
+    }
+    for (int Round = 0; Round < 10000 && Done < ENTRIES; Round++)
+        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    for (int At = 0; At < WORKERS; At++)
+        KtestWaitBlocked(Threads[At], &Shared);
+    EXPECT_EQ(KeRundownQueue(&Shared), NULL);
+    for (int At = 0; At < WORKERS; At++)
+        KtestJoin(Threads[At]);
+    EXPECT_EQ(Done, ENTRIES);
+    for (LONG At = 0; At < ENTRIES; At++)
+        EXPECT_EQ(Served[At], 1);
+}
