@@ -20,6 +20,7 @@
 #include <ke/init.h>
 #include <ke/ipi.h>
 #include <ke/mutant.h>
+#include <ke/queue.h>
 #include <ke/semaphore.h>
 #include <ke/thread.h>
 #include <ke/timer.h>
@@ -90,6 +91,12 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(KeInitializeSemaphore),
     EXPORT(KeReleaseSemaphore),
     EXPORT(KeReadStateSemaphore),
+    EXPORT(KeInitializeQueue),
+    EXPORT(KeInsertQueue),
+    EXPORT(KeInsertHeadQueue),
+    EXPORT(KeRemoveQueue),
+    EXPORT(KeRundownQueue),
+    EXPORT(KeReadStateQueue),
     EXPORT(KeInitializeTimer),
     EXPORT(KeInitializeTimerEx),
     EXPORT(KeSetTimer),
