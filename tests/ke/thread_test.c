@@ -138,11 +138,11 @@ TEST(ke_thread, equals_take_turns)
     PKTHREAD Threads[COUNT];
     ULONG64 Least = ~0ull, Most = 0;
 
-    for (int At = 0; At < COUNT; At++) {
+    KeSetSystemAffinityThread(1);       /* so are the helpers: none has a processor to itself meanwhile */
+    for (int At = 0; At < COUNT; At++)
         Threads[At] = KtestThread(RunUntilStopped, &Runners[At], 7);
-        KeSetAffinityThread(Threads[At], 1);
-    }
     KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+    KeRevertToUserAffinityThread();
     for (int At = 0; At < COUNT; At++) {
         Runners[At].Stop = 1;
         Least = Runners[At].Rounds < Least ? Runners[At].Rounds : Least;
