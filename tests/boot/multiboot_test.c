@@ -357,7 +357,7 @@ TEST(boot_multiboot, first_protocol_map_entry_sizes)
         Begin1(1 << 6);
         BeginMap1();
         Entry1(20, 0x100000, 0x100000, 1);
-        Entry1(Sizes[Index], 0xC00000, 0x100000, 1);
+        Entry1(Sizes[Index], 0x300000, 0x100000, 1);
         Set32(44, 48);
         Parse(MULTIBOOT1_MAGIC);
         EXPECT_TRUE(WasRefused("does not fit"));
@@ -481,9 +481,9 @@ TEST(boot_multiboot, overlaps_go_to_the_strongest)
     Begin2();
     BeginMap();
     MapEntry(0x500000, 0x100000, 1);    /* unsorted */
-    MapEntry(0x100000, 0xC00000, 1);
+    MapEntry(0x100000, 0x300000, 1);
     MapEntry(0x200000, 0x001234, 2);    /* reserved inside usable */
-    MapEntry(0x100000, 0xC00000, 1);    /* again */
+    MapEntry(0x100000, 0x300000, 1);    /* again */
     MapEntry(0x3FF000, 0x101000, 1);    /* touches what follows: one range */
     MapEntry(0x280000, 0x001000, 3);
     MapEntry(0x280800, 0x000800, 5);
