@@ -112,6 +112,7 @@ BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);
 void KiTakeQueueEntry(PDISPATCHER_HEADER Queue, PKTHREAD Thread);
 void KiLeaveQueue(PKTHREAD Thread);             /* it blocks on something else */
 void KiResumeQueue(PKTHREAD Thread);            /* it goes on */
+void KiAskQueueAgain(PKTHREAD Thread);          /* it went on for an APC only and waits for an entry again */
 void KiForgetQueue(PKTHREAD Thread);            /* it ends, or serves another queue */
 
 /* ---- timer_queue.c: lock held ---- */

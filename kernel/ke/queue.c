@@ -41,6 +41,10 @@ void KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
 
 void KiResumeQueue(PKTHREAD Thread) { Thread->Queue->CurrentCount++; }
 
+/* It ran an APC in the middle of its KeRemoveQueue, and counted meanwhile. It goes for an entry itself, so the freed
+ * place is not handed to another. */
+void KiAskQueueAgain(PKTHREAD Thread) { Thread->Queue->CurrentCount--; }
+
 void KiLeaveQueue(PKTHREAD Thread)
 {
     Thread->Queue->CurrentCount--;

@@ -320,7 +320,7 @@ static void LinkWait(PKTHREAD Thread, const WAIT_CALL *Call)
 /* The wait ends without (further) sleep. */
 static NTSTATUS LeaveWait(const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS Status)
 {
-    if (UNLIKELY(Call->Reason == WrQueue))
+    if (UNLIKELY(Call->Reason == WrQueue) && KiCurrentThread()->Queue != NULL)
         KiResumeQueue(KiCurrentThread());
     KiExitDispatcher(Flags);
     if (Call->Raised)
@@ -389,6 +389,8 @@ static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
         /* The APC ran when interrupts came on. Wait again, at the tail of the object's list. */
         Call->Raised = FALSE;
         Flags = KiLockDispatcher();
+        if (UNLIKELY(Call->Reason == WrQueue) && Thread->Queue != NULL)
+            KiAskQueueAgain(Thread);
         if (TakeNow(Thread, Call, Flags, &Status))
             return LeaveWait(Call, Flags, Status);
     }

@@ -1,4 +1,5 @@
 /* queue_test.c - the queue object: order, the bound on running threads, rundown. */
+#include <ke/apc.h>
 #include <ke/event.h>
 #include <ke/init.h>
 #include <ke/irql.h>
@@ -109,6 +110,41 @@ TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
     KeSetEvent(&Block, 0, FALSE);
     KtestJoin(Threads[0]);
     KtestJoin(Threads[1]);
+    EXPECT_EQ(Queue.CurrentCount, 0);
+}
+
+static VOID Nothing(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Normal);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+}
+
+/* The thread counts while it runs the APC, and no longer when it waits again. */
+TEST(ke_queue, apc_in_the_wait_leaves_the_count_as_it_was)
+{
+    SERVER Server = { .Got = 0 };
+    PKTHREAD Thread;
+    KQUEUE Queue;
+    ITEM Item;
+    KAPC Apc;
+
+    KeInitializeQueue(&Queue, 1);
+    Server.Queue = &Queue;
+    Thread = KtestThread(Serve, &Server, 9);
+    KtestWaitBlocked(Thread, &Queue);
+    for (int At = 0; At < 3; At++) {
+        KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, Nothing, NULL, NULL, KernelMode, NULL);
+        EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+        KtestWaitBlocked(Thread, &Queue);
+        EXPECT_FALSE(Apc.Inserted);
+        EXPECT_EQ(Queue.CurrentCount, 0);
+    }
+    EXPECT_EQ(KeInsertQueue(&Queue, &Item.Entry), 0);
+    KtestJoin(Thread);
+    EXPECT_EQ(Server.Got, (LONG_PTR)&Item.Entry);
     EXPECT_EQ(Queue.CurrentCount, 0);
 }
 
