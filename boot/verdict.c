@@ -104,6 +104,7 @@ void BootRun(const BOOT_INFO *Info)
 
     ReadErrand(Info);
     KtestSetVirtualTime(HasOption(Info, "virtual"));
+    KtestSetOptions(Info);
     if (Errand.Selftest)
         Status = RunSelftest();
     if (Errand.Drivers) {

@@ -372,6 +372,9 @@ void KtestAbort(void)
     KeBugCheck(KEDGE_INTERNAL_ERROR);
 }
 
+/* KtestFailures - how many expectations of the test in progress are broken. Any IRQL. */
+LONG KtestFailures(void) { return Current.FailureCount; }
+
 /* KtestSkip - the test cannot be made here, for Reason. A failure recorded as well still counts. */
 void KtestSkip(const char *Reason)
 {

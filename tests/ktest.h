@@ -26,6 +26,7 @@ typedef struct _KTEST {
 void KtestFail(const char *File, int Line, const char *Expression, LONG64 Left, LONG64 Right);
 DECLSPEC_NORETURN void KtestAbort(void);        /* ends the current thread, and the test if it is the test's own */
 void KtestSkip(const char *Reason);             /* then return; counted apart, never as passed */
+LONG KtestFailures(void);                       /* of the test in progress, up to now */
 
 #define KTEST_COMPARE(Left, Right, Operator, Text, Then)                                            \
     do {                                                                                            \
@@ -59,6 +60,10 @@ void KtestWaitBlocked(struct _KTHREAD *Thread, const void *Object);
 BOOLEAN KtestWaitFor(volatile LONG *Flag);
 BOOLEAN KtestVirtualTime(void);                 /* time jumps when idle (ACCEL=virtual) */
 void KtestSetVirtualTime(BOOLEAN Virtual);      /* by the roof, from the kernel option */
+/* The number given by the kernel option Name, in decimal; Default if it was not given or is no number. */
+ULONG64 KtestNumber(const char *Name, ULONG64 Default);
+struct _BOOT_INFO;
+void KtestSetOptions(const struct _BOOT_INFO *Info);    /* by the roof; Info stays */
 
 /* What the runner tells whoever shows it (drivers/screen.c); all calls from one thread. */
 typedef SELFTEST_VIEW KTEST_VIEW;

@@ -17,6 +17,7 @@
 #include <ke/irql.h>
 #include <ob/object.h>
 #include <ps/system_thread.h>
+#include <rtl/boot_info.h>
 #include <rtl/status.h>
 
 enum { MAX_HELPERS = 512 };
@@ -31,6 +32,7 @@ typedef struct _HELPER {
 static HELPER Helpers[MAX_HELPERS];
 static volatile LONG HelperCount;       /* slots used by this test */
 static BOOLEAN VirtualTime;
+static const BOOT_INFO *Options;        /* NULL: none were given */
 
 static LONG UsedSlots(void)
 {
@@ -212,4 +214,23 @@ void KtestSetVirtualTime(BOOLEAN Virtual)
 BOOLEAN KtestVirtualTime(void)
 {
     return VirtualTime;
+}
+
+void KtestSetOptions(const struct _BOOT_INFO *Info)
+{
+    Options = Info;
+}
+
+/* KtestNumber - see ktest.h. IRQL: any. */
+ULONG64 KtestNumber(const char *Name, ULONG64 Default)
+{
+    char Value[24];
+    const char *Digit = Options != NULL ? BootOption(Options, Name, Value, sizeof Value) : NULL;
+    ULONG64 Number = 0;
+
+    if (Digit == NULL || *Digit == '\0')
+        return Default;
+    for (; *Digit >= '0' && *Digit <= '9'; Digit++)
+        Number = Number * 10 + (ULONG64)(*Digit - '0');
+    return *Digit == '\0' ? Number : Default;
 }
