@@ -148,8 +148,9 @@ VOID KeStallExecutionProcessor(ULONG Microseconds)
 {
     ULONG64 End = ArchReadCounter() + Microseconds * CountsPerMicrosecond;
 
+    /* No pause: in an emulator it hands the turn to all other processors, and there is nobody to wait for. */
     while (ArchReadCounter() < End)
-        ArchPause();
+        ;
 }
 
 /* KeQueryInterruptTime - 100 ns since boot, as of the last clock interrupt. IRQL: any. */

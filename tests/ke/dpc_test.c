@@ -211,7 +211,7 @@ TEST(ke_dpc, low_importance_runs_under_a_busy_thread)
     KeInsertQueueDpc(&Dpc, NULL, NULL);
     Start = KeQueryInterruptTimePrecise(&Counter);
     while (Calls.Count == 0 && KeQueryInterruptTimePrecise(&Counter) - Start < 10000000)
-        ArchPause();
+        ;
     EXPECT_EQ(Calls.Count, 1);
     KeRevertToUserAffinityThread();
 }
