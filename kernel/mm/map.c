@@ -29,6 +29,10 @@ static BOOLEAN Map(ULONG64 Virtual, ULONG64 Physical, ULONG64 Length, ULONG Righ
 
 /* ---- Inside mm; all <= DISPATCH_LEVEL ---- */
 
+KIRQL MiLockTables(void) { return KeAcquireSpinLockRaiseToDpc(&MapLock); }
+
+void MiUnlockTables(KIRQL Irql) { KeReleaseSpinLock(&MapLock, Irql); }
+
 /* Map a range to its frames, read-write. FALSE: no memory for tables; the caller unmaps and releases. */
 BOOLEAN MiMapRange(MI_RANGE *Range)
 {

@@ -50,6 +50,8 @@ void MiReleaseRange(MI_RANGE *Range);
 BOOLEAN MiFillRange(MI_RANGE *Range);
 
 /* map.c */
+KIRQL MiLockTables(void);
+void MiUnlockTables(KIRQL Irql);
 BOOLEAN MiMapRange(MI_RANGE *Range);
 BOOLEAN MiMapPhysical(MI_RANGE *Range, ULONG64 Physical, ULONG Rights);
 void MiUnmapRange(MI_RANGE *Range);

@@ -1,6 +1,7 @@
-/* mmu.h - what mm asks of a processor: page tables of the kernel half. */
+/* mmu.h - what mm asks of a processor: page tables of the kernel half, and lower halves for processes. */
 #pragma once
 
+#include <arch/port.h>
 #include <rtl/ntdef.h>
 
 enum { MMU_WRITE = 1, MMU_EXECUTE = 2, MMU_UNCACHED = 4, MMU_WRITE_COMBINE = 8 };
@@ -29,3 +30,12 @@ void MmuProtect(ULONG64 Virtual, ULONG64 Length, ULONG Rights);     /* the same;
 ULONG64 MmuQuery(ULONG64 Virtual, ULONG *Rights);   /* physical address, or ~0 when not mapped */
 void MmuActivate(void);                             /* load the kernel's tables and protections on this processor */
 void MmuFlush(void);                                /* this processor forgets every cached translation */
+
+/* Address spaces: an own lower half, up to MMU_SPACE_END, below the common kernel half. What a space maps belongs to
+ * it alone. Create, Delete and Map under mm's lock. */
+#define MMU_SPACE_END 0x00007F8000000000ull
+ARCH_SPACE MmuCreateSpace(void);                    /* 0: out of frames */
+void MmuEmptySpace(ARCH_SPACE Space, void (*FreeFrame)(ULONG64));   /* its pages and their tables; on no processor */
+void MmuDeleteSpace(ARCH_SPACE Space);              /* emptied; its own frame, at that address, is the caller's now */
+BOOLEAN MmuMapInSpace(ARCH_SPACE Space, ULONG64 Virtual, ULONG64 Physical, ULONG Rights);   /* one absent page */
+ULONG64 MmuQueryInSpace(ARCH_SPACE Space, ULONG64 Virtual, ULONG *Rights);  /* as MmuQuery; 0: the kernel's own */

@@ -1,6 +1,7 @@
 /* mm.h - physical frames, kernel address ranges, stacks. All sizes in bytes unless named otherwise. */
 #pragma once
 
+#include <arch/port.h>
 #include <rtl/ntdef.h>
 #include <rtl/boot_info.h>
 
@@ -35,3 +36,9 @@ enum { MM_STACK_SIZE = 0x6000 };
 PVOID MmAllocateStack(void);                    /* its top, 16-byte aligned; NULL when memory is out */
 void MmFreeStack(PVOID Top);                    /* <= DISPATCH_LEVEL */
 BOOLEAN MmIsStackGuard(ULONG64 Address);        /* a fault here is a stack overflow */
+
+/* Address spaces of processes: what is below the kernel half. */
+ARCH_SPACE MmCreateSpace(void);                 /* 0: memory is out */
+void MmDeleteSpace(ARCH_SPACE Space);           /* and its memory; no processor may be in it */
+BOOLEAN MmCommitInSpace(ARCH_SPACE Space, ULONG64 Base, SIZE_T Length, ULONG Rights);
+PVOID MmLookInSpace(ARCH_SPACE Space, ULONG64 Address);     /* the same byte in the direct map; NULL: not mapped */
