@@ -43,8 +43,9 @@ static PKTIMER AwaitedTimer(PKTHREAD Thread)
     return NULL;
 }
 
-static void VisitThread(WALK *Walk, PKTHREAD Thread)
+static void VisitThread(PVOID Context, PKTHREAD Thread)
 {
+    WALK *Walk = Context;
     PKTIMER Timer;
 
     if (!Inside(Walk, Thread->StartRoutine) && !Inside(Walk, Thread->CreatorRoutine))
@@ -105,10 +106,8 @@ static void VisitDpcs(WALK *Walk, PKPCR Pcr)
 static void VisitAll(WALK *Walk)
 {
     ULONG64 Flags = KiLockDispatcher();
-    PLIST_ENTRY Head = &KiInitialProcess.ThreadListHead;
 
-    for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink)
-        VisitThread(Walk, CONTAINING_RECORD(Link, KTHREAD, ThreadListEntry));
+    KiForEachThread(VisitThread, Walk);
     KiForEachTimer(VisitTimer, Walk);
     for (ULONG Number = 0; Number < KiProcessorCount; Number++)
         VisitDpcs(Walk, KiProcessorBlock[Number]);

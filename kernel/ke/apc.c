@@ -3,7 +3,8 @@
  * Three kinds: a special kernel APC (no normal routine) runs at APC_LEVEL whenever the thread is below APC_LEVEL and
  * not in a guarded region; a normal kernel APC runs at PASSIVE_LEVEL, and only outside critical regions and not inside
  * another normal one; a user APC ends a user-mode wait and is otherwise only kept.
- * A thread has one list per mode, in its ApcState, under the dispatcher lock. In the kernel list the specials come
+ * A thread has one list per mode, in its ApcState, under the dispatcher lock; while it is attached to another process,
+ * those of its own lie aside (process.c), and what is queued there waits for the return. In the kernel list the specials come
  * first, FIFO within each kind, so delivery always looks at the head.
  * Delivery is the APC interrupt, which the processor takes when CR8 falls below APC_LEVEL, whoever lowers it. It is
  * requested by: an insert to the running thread; the switch to a thread with KernelApcPending; the end of a critical or
@@ -19,6 +20,9 @@ void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process)
     Thread->ApcState.KernelApcInProgress = FALSE;
     Thread->ApcState.KernelApcPending = FALSE;
     Thread->ApcState.UserApcPending = FALSE;
+    Thread->ApcStatePointer[OriginalApcEnvironment] = &Thread->ApcState;
+    Thread->ApcStatePointer[AttachedApcEnvironment] = NULL;
+    Thread->ApcStateIndex = OriginalApcEnvironment;
 }
 
 void KiCloseApcQueue(PKTHREAD Thread)
@@ -64,14 +68,24 @@ static PKAPC TakeApc(PKTHREAD Thread)
     return Apc;
 }
 
+/* The thread that an APC interrupts must find itself where it was. */
+static void RequireSameProcess(PKTHREAD Thread, PKPROCESS Process, PVOID Routine)
+{
+    if (UNLIKELY(Thread->ApcState.Process != Process))
+        KeBugCheckWith(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Process, (ULONG_PTR)Thread->ApcState.Process,
+                       Thread->ApcStateIndex, 0, "routine %p of an APC returned attached to another process", Routine);
+}
+
 /* The APC object is the kernel routine's to free, so everything is copied out first. */
 static void RunApc(PKTHREAD Thread, PKAPC Apc)
 {
     PKKERNEL_ROUTINE KernelRoutine = Apc->KernelRoutine;
     PKNORMAL_ROUTINE Normal = Apc->NormalRoutine, Declared = Normal;
     PVOID Context = Apc->NormalContext, Argument1 = Apc->SystemArgument1, Argument2 = Apc->SystemArgument2;
+    PKPROCESS Process = Thread->ApcState.Process;
 
     KernelRoutine(Apc, &Normal, &Context, &Argument1, &Argument2);
+    RequireSameProcess(Thread, Process, KernelRoutine);
     if (UNLIKELY(ArchReadIrql() != APC_LEVEL))
         KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | APC_LEVEL << 8, (ULONG_PTR)KernelRoutine,
                        (ULONG_PTR)Apc, (ULONG_PTR)Declared, "the kernel routine %p of an APC returned at IRQL %u",
@@ -81,6 +95,7 @@ static void RunApc(PKTHREAD Thread, PKAPC Apc)
     Thread->ApcState.KernelApcInProgress = TRUE;
     ArchWriteIrql(PASSIVE_LEVEL);
     Normal(Context, Argument1, Argument2);
+    RequireSameProcess(Thread, Process, Normal);
     ArchWriteIrql(APC_LEVEL);
     Thread->ApcState.KernelApcInProgress = FALSE;
 }
@@ -139,9 +154,9 @@ static void Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
         KiUnwaitThread(Thread, STATUS_KERNEL_APC, Increment);
 }
 
-static void Link(PKTHREAD Thread, PKAPC Apc)
+static void Link(PKAPC_STATE State, PKAPC Apc)
 {
-    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[(int)Apc->ApcMode], Before = Head->Blink;
+    PLIST_ENTRY Head = &State->ApcListHead[(int)Apc->ApcMode], Before = Head->Blink;
 
     /* Behind the last special; normals that stand there wait longer. */
     if (Apc->ApcMode == KernelMode && Apc->NormalRoutine == NULL)
@@ -153,7 +168,9 @@ static void Link(PKTHREAD Thread, PKAPC Apc)
 /* ---- Public: KeInitializeApc, KeInsertQueueApc, regions, KeAreApcsDisabled, alerts ---- */
 
 /* KeInitializeApc - Apc calls KernelRoutine and then, if given, NormalRoutine(NormalContext, ...) in Thread. Without a
- * normal routine it is a special kernel APC, whatever ApcMode says. IRQL: any. Undocumented; contracts.md 4 "APCs". */
+ * normal routine it is a special kernel APC, whatever ApcMode says. Environment: in which process: the thread's own
+ * (Original), the one it is attached to (Attached), the one it is in now (Current) or when Apc is queued (Insert).
+ * IRQL: any. Undocumented; contracts.md 4 "APCs". */
 VOID KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment, PKKERNEL_ROUTINE KernelRoutine,
                      PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE ApcMode,
                      PVOID NormalContext)
@@ -166,26 +183,42 @@ VOID KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment, 
     Apc->NormalRoutine = NormalRoutine;
     Apc->NormalContext = NormalRoutine != NULL ? NormalContext : NULL;
     Apc->ApcMode = NormalRoutine != NULL ? ApcMode : KernelMode;
-    Apc->ApcStateIndex = (CHAR)Environment;
+    Apc->ApcStateIndex = (CHAR)(Environment == CurrentApcEnvironment ? Thread->ApcStateIndex : Environment);
     Apc->Inserted = FALSE;
 }
 
+/* Lock held. The list that Apc belongs in; NULL: there is none, or none any more. */
+static PKAPC_STATE StateFor(PKAPC Apc)
+{
+    PKTHREAD Thread = Apc->Thread;
+
+    if (Apc->Inserted || Thread->ApcsClosed)
+        return NULL;
+    if (Apc->ApcStateIndex == InsertApcEnvironment)
+        Apc->ApcStateIndex = (CHAR)Thread->ApcStateIndex;
+    if (UNLIKELY((UCHAR)Apc->ApcStateIndex > AttachedApcEnvironment))
+        return NULL;
+    return Thread->ApcStatePointer[(int)Apc->ApcStateIndex];
+}
+
 /* KeInsertQueueApc - queue Apc to its thread; Increment boosts a thread that is woken for it. IRQL: <= DISPATCH_LEVEL.
- * Returns: FALSE if it is queued already or the thread has ended. Undocumented; contracts.md 4 "APCs". */
+ * Returns: FALSE if it is queued already, the thread has ended, or Apc is for a process that the thread is attached to,
+ * and it is attached to none. Undocumented; contracts.md 4 "APCs". */
 BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment)
 {
     ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN Insert = !Apc->Inserted && !Apc->Thread->ApcsClosed;
+    PKAPC_STATE State = StateFor(Apc);
 
-    if (Insert) {
+    if (State != NULL) {
         Apc->SystemArgument1 = SystemArgument1;
         Apc->SystemArgument2 = SystemArgument2;
         Apc->Inserted = TRUE;
-        Link(Apc->Thread, Apc);
-        Notify(Apc->Thread, Apc, Increment);
+        Link(State, Apc);
+        if (State == &Apc->Thread->ApcState)
+            Notify(Apc->Thread, Apc, Increment);
     }
     KiExitDispatcher(Flags);
-    return Insert;
+    return State != NULL;
 }
 
 /* KeEnterCriticalRegion - hold back normal kernel APCs and user APCs of the current thread; nests.

@@ -2,6 +2,8 @@
  * interrupts come in. The memory for all of it is the roof's. */
 #include "ki.h"
 
+#include <ke/process.h>
+
 PKPCR KiProcessorBlock[ARCH_MAX_CPUS];
 ULONG KiProcessorCount;
 KAFFINITY KiActiveProcessors;

@@ -156,6 +156,11 @@ void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process);
 void KiDeliverHeldBack(PKTHREAD Thread);        /* a region of the current thread ended */
 void KiCloseApcQueue(PKTHREAD Thread);          /* lock held: it ends, nothing may be queued to it any more */
 
+/* ---- process.c: lock held ---- */
+BOOLEAN KiJoinProcess(PKTHREAD Thread);         /* FALSE: its process has ended */
+void KiLeaveProcess(PKTHREAD Thread);           /* it ends; its process, too, if it is the last one */
+void KiForEachThread(void (*Visit)(PVOID Context, PKTHREAD Thread), PVOID Context);     /* started and not ended */
+
 /* ---- ipi.c ---- */
 void KiProcessorRequest(void);
 

@@ -29,13 +29,15 @@ void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE
     ArchInitializeContext(&Thread->Context, StackTop, KiThreadStartup, Thread);
 }
 
-void KeStartThread(PKTHREAD Thread)
+BOOLEAN KeStartThread(PKTHREAD Thread)
 {
     ULONG64 Flags = KiLockDispatcher();
+    BOOLEAN Joined = KiJoinProcess(Thread);
 
-    InsertTailList(&Thread->Process->ThreadListHead, &Thread->ThreadListEntry);
-    KiReadyThread(Thread);
+    if (Joined)
+        KiReadyThread(Thread);
     KiExitDispatcher(Flags);
+    return Joined;
 }
 
 /* KeTerminateThread - end the current thread: its object is signalled for ever, its stack goes to the reaper. */
@@ -47,24 +49,12 @@ void KeTerminateThread(void)
     KiAbandonMutants(Thread);
     KiForgetQueue(Thread);
     KiCloseApcQueue(Thread);
-    RemoveEntryList(&Thread->ThreadListEntry);
     Thread->Header.SignalState = 1;
     KiWakeWaiters(&Thread->Header, 0);
+    KiLeaveProcess(Thread);
     KiRetireThread(Thread);
     KiBlockThread();
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
-}
-
-void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Affinity, ARCH_SPACE Space)
-{
-    Process->Header.Type = ProcessObject;
-    Process->Header.Size = sizeof(KPROCESS) / sizeof(ULONG);
-    Process->Header.SignalState = 0;
-    InitializeListHead(&Process->Header.WaitListHead);
-    InitializeListHead(&Process->ThreadListHead);
-    Process->Space = Space;
-    Process->Affinity = Affinity;
-    Process->BasePriority = (SCHAR)BasePriority;
 }
 
 /* ---- Public: KeGetCurrentThread, priorities, affinity ---- */

@@ -20,6 +20,7 @@
 #include <ke/init.h>
 #include <ke/ipi.h>
 #include <ke/mutant.h>
+#include <ke/process.h>
 #include <ke/queue.h>
 #include <ke/semaphore.h>
 #include <ke/thread.h>
@@ -121,10 +122,8 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(PsGetThreadId),
     EXPORT(PsIsSystemThread),
     EXPORT(PsGetThreadExitStatus),
-    EXPORT(PsGetCurrentProcess),
-    EXPORT(IoGetCurrentProcess),
-    EXPORT(PsGetCurrentProcessId),
-    EXPORT_DATA(PsInitialSystemProcess),
+    EXPORT(PsIsThreadTerminating),
+    EXPORT(PsLookupThreadByThreadId),
     EXPORT(KeSetPriorityThread),
     EXPORT(KeQueryPriorityThread),
     EXPORT(KeSetBasePriorityThread),
@@ -146,6 +145,27 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(KeGetCurrentProcessorNumber),
     EXPORT(KeIpiGenericCall),
 
+    /* Processes */
+    EXPORT(PsGetCurrentProcess),
+    EXPORT(IoGetCurrentProcess),
+    EXPORT(PsGetThreadProcess),
+    EXPORT(PsGetCurrentThreadProcess),
+    EXPORT(PsGetProcessId),
+    EXPORT(PsGetThreadProcessId),
+    EXPORT(PsGetCurrentProcessId),
+    EXPORT(PsGetCurrentThreadProcessId),
+    EXPORT(PsLookupProcessByProcessId),
+    EXPORT(PsLookupProcessThreadByCid),
+    EXPORT(PsIsSystemProcess),
+    EXPORT(PsGetProcessCreateTimeQuadPart),
+    EXPORT(PsCreateSystemProcess),
+    EXPORT_DATA(PsInitialSystemProcess),
+    EXPORT(KeStackAttachProcess),
+    EXPORT(KeUnstackDetachProcess),
+    EXPORT(KeAttachProcess),
+    EXPORT(KeDetachProcess),
+    EXPORT(KeIsAttachedProcess),
+
     /* Time */
     EXPORT(KeQueryTimeIncrement),
     EXPORT(KeQueryPerformanceCounter),
@@ -158,6 +178,7 @@ static const EXPORT_ROW Rows[] = {
 
     /* Objects and handles */
     EXPORT(ObReferenceObjectByHandle),
+    EXPORT(ObOpenObjectByPointer),
     EXPORT(ObfReferenceObject),
     EXPORT(ObfDereferenceObject),
     EXPORT(ObDereferenceObject),

@@ -4,11 +4,10 @@
  * never one by accident. Entries lie in chunks that are added and never moved or freed; free entries are linked by index.
  * Lock: one spin lock over the table; it is held for a few loads and stores, never while an object is deleted.
  * Each entry remembers who asked for it, so that what a driver leaves open is named. */
-#include "obp.h"
-
 #include <ex/pool.h>
 #include <ke/spinlock.h>
 #include <ke/thread.h>
+#include <ob/create.h>
 #include <ob/owner.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
@@ -121,7 +120,7 @@ static PVOID LookUp(HANDLE Handle, ACCESS_MASK *GrantedAccess)
     }
     OldIrql = KeAcquireSpinLockRaiseToDpc(&TableLock);
     Entry = FindEntry(Handle);
-    if (Entry != NULL && Entry->Object != NULL && ObpReferenceIfAlive(Entry->Object)) {
+    if (Entry != NULL && Entry->Object != NULL && ObReferenceObjectSafe(Entry->Object)) {
         Object = Entry->Object;
         *GrantedAccess = Entry->GrantedAccess;
     }
@@ -129,7 +128,7 @@ static PVOID LookUp(HANDLE Handle, ACCESS_MASK *GrantedAccess)
     return Object;
 }
 
-/* ---- Public: ObReferenceObjectByHandle, ZwClose; leak reports ---- */
+/* ---- Public: ObReferenceObjectByHandle, ObOpenObjectByPointer, ZwClose; leak reports ---- */
 
 /* ObReferenceObjectByHandle - reference the object that Handle, a kernel handle or NtCurrentThread/NtCurrentProcess, stands
  * for. ObjectType NULL: any. Access is checked for UserMode only. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
@@ -157,6 +156,22 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
         *HandleInformation = (OBJECT_HANDLE_INFORMATION){ .GrantedAccess = GrantedAccess };
     *Object = Found;
     return STATUS_SUCCESS;
+}
+
+/* ObOpenObjectByPointer - a handle to Object, which grants DesiredAccess. It is a kernel handle whatever HandleAttributes
+ * say: there is no other table. ObjectType NULL: any, for KernelMode. Nobody is refused access, so PassedAccessState is
+ * not looked at. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_OBJECT_TYPE_MISMATCH,
+ * STATUS_INSUFFICIENT_RESOURCES; *Handle is NULL then. Source: WDK nf-ntifs-obopenobjectbypointer. */
+NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, struct _ACCESS_STATE *PassedAccessState,
+                               ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
+                               PHANDLE Handle)
+{
+    UNREFERENCED_PARAMETER(HandleAttributes);
+    UNREFERENCED_PARAMETER(PassedAccessState);
+    *Handle = NULL;
+    if (ObjectType == NULL ? AccessMode == UserMode : OBJECT_TO_HEADER(Object)->Type != ObjectType)
+        return STATUS_OBJECT_TYPE_MISMATCH;
+    return ObCreateHandle(Object, DesiredAccess, __builtin_return_address(0), Handle);
 }
 
 /* ZwClose - give Handle up; the object goes when nothing else holds it. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,

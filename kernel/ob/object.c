@@ -3,10 +3,9 @@
  * An object lives from ObCreateObject to its last dereference; its type's Delete then takes it apart and the memory goes
  * back to the pool. The header lies right before the body, so a pointer to the body is all that travels. Handles are
  * handle.c's; all handles to an object together hold one reference. */
-#include "obp.h"
-
 #include <ex/pool.h>
 #include <ke/bugcheck.h>
+#include <ob/create.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
 
@@ -48,8 +47,9 @@ void ObInitializeStaticObject(PVOID Object, POBJECT_TYPE Type)
     *OBJECT_TO_HEADER(Object) = (OBJECT_HEADER){ .PointerCount = 1, .Type = Type, .Static = TRUE };
 }
 
-/* ObpReferenceIfAlive - reference Object unless its last reference is already gone. */
-BOOLEAN ObpReferenceIfAlive(PVOID Object)
+/* ObReferenceObjectSafe - reference Object, whose memory is there for another reason, unless its last reference is
+ * already gone. IRQL: <= DISPATCH_LEVEL. Returns: FALSE if it is. Undocumented. */
+BOOLEAN ObReferenceObjectSafe(PVOID Object)
 {
     POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
     LONG64 Count = __atomic_load_n(&Header->PointerCount, __ATOMIC_RELAXED);

@@ -1,15 +1,37 @@
 /* psp.h - what ps's files share. */
 #pragma once
 
-#include <ke/thread.h>
+#include <ke/process.h>
 #include <ob/create.h>
+#include <ps/process.h>
 
-/* A thread object. ke's part comes first, so a PETHREAD is a PKTHREAD. */
+/* An object that has an id. */
+typedef struct _PSP_CID {
+    LIST_ENTRY Link;                    /* cid.c's lock */
+    ULONG64 Id;
+    PVOID Object;
+} PSP_CID;
+
+/* A thread object. ke's part comes first, so a PETHREAD is a PKTHREAD. Idle threads are a KTHREAD alone. */
 typedef struct _ETHREAD {
     KTHREAD Tcb;
-    CLIENT_ID Cid;
+    PSP_CID Cid;
     NTSTATUS ExitStatus;                /* STATUS_PENDING while it runs */
+    BOOLEAN Terminating;                /* it has asked to end */
 } ETHREAD, *PETHREAD;
+
+/* A process object. ke's part comes first, so a PEPROCESS is a PKPROCESS. */
+typedef struct _EPROCESS {
+    KPROCESS Pcb;
+    PSP_CID Cid;
+    LARGE_INTEGER CreateTime;           /* (i) */
+} EPROCESS, *PEPROCESS;
+
+/* ---- cid.c ---- */
+void PspGiveId(PSP_CID *Cid, PVOID Object);
+void PspDropId(PSP_CID *Cid);
+PVOID PspFindById(HANDLE Id, POBJECT_TYPE Type);        /* referenced; NULL: no object of that type has it */
 
 /* ---- system_thread.c ---- */
 void PspReapThread(PKTHREAD Thread);
+void PspDeleteThread(PVOID Thread);

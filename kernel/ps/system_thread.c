@@ -1,22 +1,19 @@
-/* system_thread.c - threads of the system process.
+/* system_thread.c - threads that run in the kernel, of the system process or of another one.
  *
  * A thread object has one reference for its handle, if any is open, and one for running. The second is given back by the
  * reaper, which ke calls when nothing runs on the stack any more; the object so outlives its thread for as long as
- * somebody holds it, and stays signalled. */
+ * somebody holds it, and stays signalled. It holds its process. */
 #include "psp.h"
 
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
 #include <mm/mm.h>
-#include <ps/process.h>
 #include <ps/system_thread.h>
 #include <rtl/status.h>
 
 /* A system thread starts inside a critical region (contracts.md 4 "Threads"). One that has left it ends with 0. */
-enum { INITIAL_KERNEL_APC_DISABLE = -1, SYSTEM_PROCESS_ID = 4 };
-
-static volatile LONG64 LastId = SYSTEM_PROCESS_ID;
+enum { INITIAL_KERNEL_APC_DISABLE = -1 };
 
 static void RunSystemThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
@@ -30,22 +27,27 @@ void PspReapThread(PKTHREAD Thread)
     ObfDereferenceObject(Thread);
 }
 
-/* STATUS_SUCCESS if ProcessHandle names the system process, the only one. */
-static NTSTATUS CheckProcess(HANDLE ProcessHandle)
+void PspDeleteThread(PVOID Object)
 {
-    NTSTATUS Status;
-    PVOID Process;
+    PETHREAD Thread = Object;
 
-    if (ProcessHandle == NULL)
-        return STATUS_SUCCESS;
-    Status = ObReferenceObjectByHandle(ProcessHandle, 0, PsProcessType, KernelMode, &Process, NULL);
-    if (Status == STATUS_SUCCESS)
-        ObfDereferenceObject(Process);
-    return Status;
+    PspDropId(&Thread->Cid);
+    ObfDereferenceObject(Thread->Tcb.Process);
 }
 
-/* A thread that has not started, with one reference. */
-static PETHREAD CreateThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
+/* What ProcessHandle names, referenced; NULL is the system process. */
+static NTSTATUS FindProcess(HANDLE ProcessHandle, PVOID *Process)
+{
+    if (ProcessHandle != NULL)
+        return ObReferenceObjectByHandle(ProcessHandle, 0, PsProcessType, KernelMode, Process, NULL);
+    *Process = PsInitialSystemProcess;
+    ObfReferenceObject(PsInitialSystemProcess);
+    return STATUS_SUCCESS;
+}
+
+/* A thread that has not started, with one reference; it takes the caller's reference to Process over, unless it is
+ * NULL: memory is out. */
+static PETHREAD CreateThread(PKPROCESS Process, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
     PVOID Stack = MmAllocateStack();
     PETHREAD Thread;
@@ -57,47 +59,70 @@ static PETHREAD CreateThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
         MmFreeStack(Stack);
         return NULL;
     }
-    KeInitializeThread(&Thread->Tcb, PsInitialSystemProcess, Stack, MM_STACK_SIZE, RunSystemThread, StartRoutine,
-                       StartContext, PsInitialSystemProcess->BasePriority);
+    KeInitializeThread(&Thread->Tcb, Process, Stack, MM_STACK_SIZE, RunSystemThread, StartRoutine, StartContext,
+                       Process->BasePriority);
     Thread->Tcb.KernelApcDisable = INITIAL_KERNEL_APC_DISABLE;
-    Thread->Cid.UniqueProcess = (HANDLE)(ULONG_PTR)SYSTEM_PROCESS_ID;
-    Thread->Cid.UniqueThread = (HANDLE)__atomic_add_fetch(&LastId, 4, __ATOMIC_RELAXED);
+    PspGiveId(&Thread->Cid, Thread);
+    Thread->Tcb.Id = Thread->Cid.Id;
     Thread->ExitStatus = STATUS_PENDING;
     return Thread;
 }
 
+/* A thread that was never started. */
+static void AbandonThread(PETHREAD Thread)
+{
+    MmFreeStack(Thread->Tcb.StackBase);
+    ObfDereferenceObject(Thread);
+}
+
+/* Caller: of PsCreateSystemThread, whose handle it is. */
+static NTSTATUS StartThread(PETHREAD Thread, ULONG DesiredAccess, PVOID Caller, PCLIENT_ID ClientId, PHANDLE Handle)
+{
+    NTSTATUS Status = ObCreateHandle(Thread, DesiredAccess, Caller, Handle);
+
+    if (!NT_SUCCESS(Status)) {
+        AbandonThread(Thread);
+        return Status;
+    }
+    if (ClientId != NULL)
+        *ClientId = (CLIENT_ID){ PsGetThreadProcessId(&Thread->Tcb), PsGetThreadId(&Thread->Tcb) };
+    if (!KeStartThread(&Thread->Tcb)) {
+        ZwClose(*Handle);
+        *Handle = NULL;
+        AbandonThread(Thread);
+        return STATUS_PROCESS_IS_TERMINATING;
+    }
+    return STATUS_SUCCESS;
+}
+
 /* ---- Public: PsCreateSystemThread, PsTerminateSystemThread ---- */
 
-/* PsCreateSystemThread - start a thread of the system process (ProcessHandle NULL or a handle to it) at
- * StartRoutine(StartContext), PASSIVE_LEVEL, priority 8, inside a critical region. ThreadHandle: a kernel handle.
- * ClientId, ObjectAttributes: may be NULL. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
- * STATUS_INSUFFICIENT_RESOURCES, or what is wrong with ProcessHandle. Source: WDK nf-wdm-pscreatesystemthread. */
+/* PsCreateSystemThread - start a thread of the process that ProcessHandle names (NULL: the system process) at
+ * StartRoutine(StartContext), PASSIVE_LEVEL, with that process's base priority (8) and affinity, inside a critical region.
+ * ThreadHandle: a kernel handle. ClientId, ObjectAttributes: may be NULL. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
+ * STATUS_INSUFFICIENT_RESOURCES, STATUS_PROCESS_IS_TERMINATING if its last thread has ended, or what is wrong with
+ * ProcessHandle. Source: WDK nf-wdm-pscreatesystemthread. */
 NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
                               HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
-    NTSTATUS Status = CheckProcess(ProcessHandle);
+    PVOID Process;
+    NTSTATUS Status = FindProcess(ProcessHandle, &Process);
     PETHREAD Thread;
 
     UNREFERENCED_PARAMETER(ObjectAttributes);   /* names a security descriptor at most; every handle is the kernel's */
     if (!NT_SUCCESS(Status))
         return Status;
-    Thread = CreateThread(StartRoutine, StartContext);
-    if (Thread == NULL)
+    Thread = CreateThread(Process, StartRoutine, StartContext);
+    if (Thread == NULL) {
+        ObfDereferenceObject(Process);
         return STATUS_INSUFFICIENT_RESOURCES;
-    Status = ObCreateHandle(Thread, DesiredAccess, __builtin_return_address(0), ThreadHandle);
-    if (!NT_SUCCESS(Status)) {
-        MmFreeStack(Thread->Tcb.StackBase);
-        ObfDereferenceObject(Thread);
-        return Status;
     }
-    if (ClientId != NULL)
-        *ClientId = Thread->Cid;
-    KeStartThread(&Thread->Tcb);
-    return STATUS_SUCCESS;
+    return StartThread(Thread, DesiredAccess, __builtin_return_address(0), ClientId, ThreadHandle);
 }
 
 /* PsTerminateSystemThread - end the current thread with ExitStatus; does not return. IRQL: PASSIVE_LEVEL.
- * Errors: another IRQL, or APC-disable counts that were changed and not restored, are 0x20.
+ * Errors: another IRQL, or APC-disable counts that were changed and not restored, are 0x20; attached to another
+ * process, 0x5.
  * Source: WDK nf-wdm-psterminatesystemthread; bug check 0x20. */
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
@@ -110,6 +135,11 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
         KeBugCheckWith(KERNEL_APC_PENDING_DURING_EXIT, 0, (ULONG)Thread->Tcb.CombinedApcDisable, Irql, 0,
                        "thread %p ends at IRQL %u with APC-disable counts kernel %d, special %d", Thread, Irql,
                        Thread->Tcb.KernelApcDisable, Thread->Tcb.SpecialApcDisable);
+    if (KeIsAttachedProcess())
+        KeBugCheckWith(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Thread->Tcb.Process,
+                       (ULONG_PTR)Thread->Tcb.ApcState.Process, Thread->Tcb.ApcStateIndex, (ULONG_PTR)Thread,
+                       "thread %p ends while it is attached to process %p", Thread, Thread->Tcb.ApcState.Process);
+    Thread->Terminating = TRUE;
     Thread->ExitStatus = ExitStatus;
     KeTerminateThread();
 }

@@ -5,8 +5,9 @@
 
 struct _KPCR;
 
-/* The system process. It is an object like any other, so ob's header has its place before it. */
-extern struct _KI_PROCESS_IMAGE { ULONG64 ObjectHeader[8]; KPROCESS Process; } KiSystemImage;
+/* The system process. It is an object like any other, so ob's header has its place before it, and what ps adds to
+ * ke's part behind it. */
+extern struct _KI_PROCESS_IMAGE { ULONG64 ObjectHeader[8]; KPROCESS Process; ULONG64 Executive[16]; } KiSystemImage;
 #define KiInitialProcess (KiSystemImage.Process)
 
 SIZE_T KePcrSize(void);

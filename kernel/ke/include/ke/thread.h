@@ -14,9 +14,12 @@ typedef enum _KTHREAD_STATE {
 } KTHREAD_STATE;
 
 typedef struct _KPROCESS {
-    DISPATCHER_HEADER Header;
-    ARCH_SPACE Space;
-    LIST_ENTRY ThreadListHead;          /* (d) */
+    DISPATCHER_HEADER Header;           /* signalled, for ever, when its last thread has ended */
+    ARCH_SPACE Space;                   /* (i) */
+    ULONG64 Id;                         /* (i) given by ps */
+    LIST_ENTRY ThreadListHead;          /* (d) threads that were started and have not ended */
+    LIST_ENTRY ProcessListEntry;        /* (d) while it has such threads */
+    ULONG AttachCount;                  /* (d) attachments to it that have not ended */
     KAFFINITY Affinity;
     SCHAR BasePriority;
 } KPROCESS, *PKPROCESS, *PRKPROCESS;
@@ -75,8 +78,12 @@ typedef struct _KTHREAD {
     LIST_ENTRY QueueListEntry;          /* (d) in Queue's ThreadListHead */
     PLIST_ENTRY QueueEntry;             /* (d) what its last KeRemoveQueue got */
 
-    KAPC_STATE ApcState;
+    KAPC_STATE ApcState;                /* (d) of the process it is in now */
+    KAPC_STATE SavedApcState;           /* (d) while attached: of its own process */
+    PKAPC_STATE ApcStatePointer[2];     /* (d) by environment, Original and Attached; NULL: not attached */
+    UCHAR ApcStateIndex;                /* (d) AttachedApcEnvironment while attached, else OriginalApcEnvironment */
     PKPROCESS Process;                  /* (i) the one it belongs to; ApcState.Process: attached to */
+    ULONG64 Id;                         /* (i) given by ps; 0: an idle thread */
     LIST_ENTRY ThreadListEntry;         /* (d) in Process */
     LIST_ENTRY MutantListHead;          /* (d) mutants it owns */
 
@@ -94,14 +101,12 @@ typedef struct _KTHREAD {
 void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE_T StackSize,
                         void (*SystemRoutine)(PKSTART_ROUTINE, PVOID), PKSTART_ROUTINE StartRoutine, PVOID StartContext,
                         KPRIORITY Priority);
-void KeStartThread(PKTHREAD Thread);                    /* make it ready */
+BOOLEAN KeStartThread(PKTHREAD Thread);         /* make it ready; FALSE, and it is not: its process has ended */
 
 /* End the current thread: signal it for ever, never run again. Reap is called once nothing runs on its
  * stack any more, at DISPATCH_LEVEL on some processor, to release stack and reference. */
 DECLSPEC_NORETURN void KeTerminateThread(void);
 void KeSetThreadReaper(void (*Reap)(PKTHREAD Thread));
-
-void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Affinity, ARCH_SPACE Space);
 
 PKTHREAD KeGetCurrentThread(VOID);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);

@@ -6,11 +6,25 @@
 extern PKPROCESS PsInitialSystemProcess;
 
 void PsInitialize(void);                /* types, the system process, the reaper; once, before the first thread */
+PKPROCESS PsCreateProcess(void);        /* no threads, an empty lower half, one reference; NULL: memory is out */
+
 PKPROCESS IoGetCurrentProcess(VOID);
 PKPROCESS PsGetCurrentProcess(VOID);
+PKTHREAD PsGetCurrentThread(VOID);
+PKPROCESS PsGetThreadProcess(PKTHREAD Thread);
+PKPROCESS PsGetCurrentThreadProcess(VOID);
+HANDLE PsGetCurrentThreadProcessId(VOID);
+HANDLE PsGetProcessId(PKPROCESS Process);
+HANDLE PsGetThreadId(PKTHREAD Thread);
+HANDLE PsGetThreadProcessId(PKTHREAD Thread);
 HANDLE PsGetCurrentProcessId(VOID);
 HANDLE PsGetCurrentThreadId(VOID);
-HANDLE PsGetThreadId(PKTHREAD Thread);
-PKTHREAD PsGetCurrentThread(VOID);
+NTSTATUS PsLookupProcessByProcessId(HANDLE ProcessId, PKPROCESS *Process);
+NTSTATUS PsLookupThreadByThreadId(HANDLE ThreadId, PKTHREAD *Thread);
+NTSTATUS PsLookupProcessThreadByCid(PCLIENT_ID Cid, PKPROCESS *Process, PKTHREAD *Thread);
 BOOLEAN PsIsSystemThread(PKTHREAD Thread);
+BOOLEAN PsIsSystemProcess(PKPROCESS Process);
+BOOLEAN PsIsThreadTerminating(PKTHREAD Thread);
 NTSTATUS PsGetThreadExitStatus(PKTHREAD Thread);
+LONGLONG PsGetProcessCreateTimeQuadPart(PKPROCESS Process);
+NTSTATUS PsCreateSystemProcess(PHANDLE ProcessHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes);

@@ -21,6 +21,7 @@
 #define STATUS_INFO_LENGTH_MISMATCH     ((NTSTATUS)0xC0000004)
 #define STATUS_ACCESS_VIOLATION         ((NTSTATUS)0xC0000005)
 #define STATUS_INVALID_HANDLE           ((NTSTATUS)0xC0000008)
+#define STATUS_INVALID_CID              ((NTSTATUS)0xC000000B)
 #define STATUS_INVALID_PARAMETER        ((NTSTATUS)0xC000000D)
 #define STATUS_NO_MEMORY                ((NTSTATUS)0xC0000017)
 #define STATUS_ILLEGAL_INSTRUCTION      ((NTSTATUS)0xC000001D)
@@ -48,6 +49,7 @@
 #define BUGCHECK_TABLE(X) \
     X(0x01, APC_INDEX_MISMATCH, "A worker routine or system call returned with kernel APCs still disabled.") \
     X(0x05, INVALID_PROCESS_ATTACH_ATTEMPT, "A thread attached to a process while in a DPC or while attached elsewhere.") \
+    X(0x06, INVALID_PROCESS_DETACH_ATTEMPT, "A thread left a process that it is not attached to, or with APCs queued there.") \
     X(0x08, IRQL_NOT_DISPATCH_LEVEL, "A routine that needs DISPATCH_LEVEL was called at another IRQL.") \
     X(0x09, IRQL_NOT_GREATER_OR_EQUAL, "The IRQL is lower than this routine needs.") \
     X(0x0A, IRQL_NOT_LESS_OR_EQUAL, "Memory that is not there was touched, or a blocking call was made, at too high an IRQL.") \
