@@ -121,6 +121,11 @@ const ULONG64 *MmuTopTable(void);       /* the kernel's 512 top-level entries; t
 extern const char TrapStubs[];          /* one entry per vector, TRAP_STUB_SIZE apart */
 enum { TRAP_STUB_SIZE = 16 };
 void TrapEnterClock(void), TrapEnterIpi(void), TrapEnterDispatch(void), TrapEnterApc(void), TrapEnterNoFpu(void);
+void TrapEnterException(void);
+
+/* ---- exception.S ---- */
+enum { HANDLER_SLOT = 16 };             /* the dispatcher context lies so far below a handler call's CFA */
+enum { RESUME_FLAGS = 0x250ED5 };       /* CF PF AF ZF SF IF DF OF RF AC ID: what a resumed context may bring */
 
 /* ---- trap.c, called by trap.S ---- */
 extern ARCH_CLIENT TrapClient;          /* a copy, so that a call through it is one instruction */

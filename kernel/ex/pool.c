@@ -15,6 +15,7 @@
 #include "exp.h"
 
 #include <ke/bugcheck.h>
+#include <ke/exception.h>
 #include <ke/irql.h>
 #include <ke/irql_inline.h>
 #include <rtl/nt_string.h>
@@ -194,14 +195,6 @@ FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
     return PrepareBlock(Slot, First, Caller);
 }
 
-/* NT raises here; a raise that nobody handles ends the same way. */
-static DECLSPEC_NORETURN void RaiseOutOfMemory(SIZE_T Size, ULONG Tag, PVOID Caller)
-{
-    KeBugCheckWith(KMODE_EXCEPTION_NOT_HANDLED, (ULONG_PTR)(LONG_PTR)STATUS_INSUFFICIENT_RESOURCES, (ULONG_PTR)Caller,
-                   Size, Tag,
-                   "%I64u bytes of pool were asked for with an exception on failure, and memory is out", Size);
-}
-
 /* The pool types that mean more than paged or not. */
 static NOINLINE PVOID AllocateUnusual(ULONG PoolType, SIZE_T Size, ULONG Tag, PVOID Caller)
 {
@@ -214,7 +207,7 @@ static NOINLINE PVOID AllocateUnusual(ULONG PoolType, SIZE_T Size, ULONG Tag, PV
         Size = PAGE_SIZE;
     Block = Allocate(Size, Tag, PoolType & POOL_TYPE_PAGED, Caller);
     if (Block == NULL && PoolType & POOL_RAISE_IF_ALLOCATION_FAILURE)
-        RaiseOutOfMemory(Size, Tag, Caller);
+        ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
     return Block;
 }
 
@@ -342,7 +335,7 @@ PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)
     PVOID Block = Valid ? Allocate(Size, Tag, Flags & POOL_FLAG_PAGED ? POOL_KIND_PAGED : 0, CALLER) : NULL;
 
     if (Block == NULL && Flags & POOL_FLAG_RAISE_ON_FAILURE)
-        RaiseOutOfMemory(NumberOfBytes, Tag, CALLER);
+        ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
     if (Block != NULL && !(Flags & POOL_FLAG_UNINITIALIZED))
         memset(Block, 0, NumberOfBytes);
     return Block;

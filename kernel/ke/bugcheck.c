@@ -16,6 +16,7 @@ typedef struct _STOP {
     ULONG_PTR Parameters[4];
     const char *Detail;                 /* our own line, or NULL */
     const ARCH_TRAP_FRAME *Trap;        /* the fault's registers, or NULL: a call */
+    ULONG64 FaultAddress;               /* with Trap */
     const UNWIND_CONTEXT *Context;      /* where the trace begins */
     KIRQL Irql;
 } STOP;
@@ -46,7 +47,7 @@ static const char *TextOf(ULONG Code, const char **Name)
 
 /* ---- Printing ---- */
 
-static void PrintRegisters(const ARCH_TRAP_FRAME *F)
+static void PrintRegisters(const ARCH_TRAP_FRAME *F, ULONG64 FaultAddress)
 {
     LogPrint("\n  rax %016I64x  rbx %016I64x  rcx %016I64x\n", F->Rax, F->Rbx, F->Rcx);
     LogPrint("  rdx %016I64x  rsi %016I64x  rdi %016I64x\n", F->Rdx, F->Rsi, F->Rdi);
@@ -54,7 +55,7 @@ static void PrintRegisters(const ARCH_TRAP_FRAME *F)
     LogPrint("  r9  %016I64x  r10 %016I64x  r11 %016I64x\n", F->R9, F->R10, F->R11);
     LogPrint("  r12 %016I64x  r13 %016I64x  r14 %016I64x\n", F->R12, F->R13, F->R14);
     LogPrint("  r15 %016I64x  rip %016I64x  flags %08I64x\n", F->R15, F->Rip, F->Rflags);
-    LogPrint("  trap %I64u  error %I64x  cr2 %016I64x\n", F->Vector, F->ErrorCode, ArchFaultAddress());
+    LogPrint("  trap %I64u  error %I64x  cr2 %016I64x\n", F->Vector, F->ErrorCode, FaultAddress);
 }
 
 static void PrintThread(const STOP *Stop)
@@ -86,7 +87,7 @@ static void Print(const STOP *Stop)
         LogPrint("%s  P%u %016I64x%s", At % 2 == 0 ? "\n" : "", At + 1, Stop->Parameters[At], At == 3 ? "\n" : "");
     PrintThread(Stop);
     if (Stop->Trap != NULL)
-        PrintRegisters(Stop->Trap);
+        PrintRegisters(Stop->Trap, Stop->FaultAddress);
     LogPrint("\n");
     RtlPrintStack(Stop->Context, ArchProbe);
     for (BUGCHECK_SECTION *Section = Sections; Section != NULL; Section = Section->Next)
@@ -158,8 +159,7 @@ void KiInitializeBugCheck(void)
 
 /* ---- Faults ---- */
 
-enum { TRAP_DIVIDE_ERROR = 0, TRAP_NMI = 2, TRAP_BREAKPOINT = 3, TRAP_OPCODE = 6, TRAP_DOUBLE_FAULT = 8,
-       TRAP_PROTECTION_FAULT = 13, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
+enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_PAGE_FAULT = 14, TRAP_MACHINE_CHECK = 18 };
 
 static void ContextOf(const ARCH_TRAP_FRAME *F, UNWIND_CONTEXT *Context)
 {
@@ -179,6 +179,8 @@ static DECLSPEC_NORETURN void StopAtFault(const ARCH_TRAP_FRAME *Frame, ULONG Co
     STOP What = { .Code = Code, .Parameters = { P1, P2, P3, P4 }, .Detail = Detail, .Trap = Frame,
                   .Context = &Context, .Irql = (KIRQL)Frame->Irql };
 
+    /* A page fault's address is P1; probes for a handler, if there were any, have left theirs in the processor. */
+    What.FaultAddress = Frame->Vector == TRAP_PAGE_FAULT ? P1 : ArchFaultAddress();
     ContextOf(Frame, &Context);
     Stop(&What);
 }
@@ -200,9 +202,8 @@ static void NameUnmapped(ULONG64 Address, char *Text, SIZE_T Size)
     RtlFormat(Text, Size, "%s", Address < PAGE_SIZE ? "a null pointer" : "nothing is there");
 }
 
-static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame)
+static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame, ULONG64 Address)
 {
-    ULONG64 Address = ArchFaultAddress();
     ULONG Access = Frame->ErrorCode & 16 ? 8 : Frame->ErrorCode & 2 ? 1 : 0;
     const char *Verb = Access == 8 ? "executed" : Access == 1 ? "written" : "read";
     ULONG Code = !InKernelImage(Frame->Rip) ? DRIVER_IRQL_NOT_LESS_OR_EQUAL
@@ -215,27 +216,6 @@ static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame)
     if (Code == PAGE_FAULT_IN_NONPAGED_AREA)
         StopAtFault(Frame, Code, Address, Access, Frame->Rip, 0, Detail);
     StopAtFault(Frame, Code, Address, Frame->Irql, Access, Frame->Rip, Detail);
-}
-
-static NTSTATUS StatusOf(const ARCH_TRAP_FRAME *Frame, const char **Text)
-{
-    switch (Frame->Vector) {
-    case TRAP_DIVIDE_ERROR:
-        *Text = "an integer was divided by zero, or the quotient is too large";
-        return STATUS_INTEGER_DIVIDE_BY_ZERO;
-    case TRAP_BREAKPOINT:
-        *Text = "a breakpoint instruction was executed and no debugger is there";
-        return STATUS_BREAKPOINT;
-    case TRAP_OPCODE:
-        *Text = "an instruction that this processor does not have was executed";
-        return STATUS_ILLEGAL_INSTRUCTION;
-    case TRAP_PROTECTION_FAULT:
-        *Text = "general protection: a non-canonical address or a privileged operation";
-        return STATUS_ACCESS_VIOLATION;
-    default:
-        *Text = "the processor raised an exception";
-        return STATUS_UNSUCCESSFUL;
-    }
 }
 
 /* A stack that ran into its guard page cannot hold the page fault's frame: the processor raises a double fault, on a
@@ -258,21 +238,29 @@ void KeRegisterAddressNamer(KE_ADDRESS_NAMER *Namer)
     }
 }
 
+BOOLEAN KiIsSystemThread(KIRQL Irql)
+{
+    return Irql < DISPATCH_LEVEL && KiCurrentThread() != KiCurrentPcr()->IdleThread;
+}
+
+/* What a handler takes does not come back here. */
 void KiHandleFault(ARCH_TRAP_FRAME *Frame)
 {
+    ULONG64 Address = ArchFaultAddress();
     const char *Text;
     NTSTATUS Status;
 
+    KiDispatchFault(Frame, Address);
     if (Frame->Vector == TRAP_PAGE_FAULT)
-        StopAtPageFault(Frame);
+        StopAtPageFault(Frame, Address);
     if (Frame->Vector == TRAP_DOUBLE_FAULT)
         StopAtDoubleFault(Frame);
     if (Frame->Vector == TRAP_NMI)
         StopAtFault(Frame, NMI_HARDWARE_FAILURE, 0, 0, 0, 0, NULL);
     if (Frame->Vector == TRAP_MACHINE_CHECK)
         StopAtFault(Frame, MACHINE_CHECK_EXCEPTION, 0, 0, 0, 0, NULL);
-    Status = StatusOf(Frame, &Text);
-    if (Frame->Irql < DISPATCH_LEVEL && KiCurrentThread() != KiCurrentPcr()->IdleThread)
+    Status = KiFaultStatus(Frame->Vector, &Text);
+    if (KiIsSystemThread((KIRQL)Frame->Irql))
         StopAtFault(Frame, SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, (ULONG)Status, Frame->Rip, (ULONG_PTR)Frame, 0, Text);
     StopAtFault(Frame, KMODE_EXCEPTION_NOT_HANDLED, (ULONG)Status, Frame->Rip, Frame->Vector, Frame->ErrorCode, Text);
 }
@@ -285,10 +273,10 @@ void KiFreezeProcessor(ARCH_TRAP_FRAME *Frame)
 
 /* ---- Public: KeBugCheck, KeBugCheckEx, KeBugCheckWith, the hooks of the roof ---- */
 
-static DECLSPEC_NORETURN void StopAtCall(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
-                                         const char *Detail, const UNWIND_CONTEXT *Caller)
+void KiStopAt(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Detail,
+              const UNWIND_CONTEXT *Throw)
 {
-    STOP What = { .Code = Code, .Parameters = { P1, P2, P3, P4 }, .Detail = Detail, .Context = Caller,
+    STOP What = { .Code = Code, .Parameters = { P1, P2, P3, P4 }, .Detail = Detail, .Context = Throw,
                   .Irql = ArchReadIrql() };
 
     Stop(&What);
@@ -300,7 +288,7 @@ VOID KeBugCheck(ULONG Code)
     UNWIND_CONTEXT Caller;
 
     RtlCaptureCaller(&Caller);
-    StopAtCall(Code, 0, 0, 0, 0, NULL, &Caller);
+    KiStopAt(Code, 0, 0, 0, 0, NULL, &Caller);
 }
 
 /* KeBugCheckEx - stop the machine with Code and four parameters: print all, freeze the other processors, leave the
@@ -310,7 +298,7 @@ VOID KeBugCheckEx(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PT
     UNWIND_CONTEXT Caller;
 
     RtlCaptureCaller(&Caller);
-    StopAtCall(Code, P1, P2, P3, P4, NULL, &Caller);
+    KiStopAt(Code, P1, P2, P3, P4, NULL, &Caller);
 }
 
 void KeBugCheckWith(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Format, ...)
@@ -323,7 +311,7 @@ void KeBugCheckWith(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_
     va_start(Arguments, Format);
     RtlFormatV(Detail, sizeof Detail, Format, Arguments);
     va_end(Arguments);
-    StopAtCall(Code, P1, P2, P3, P4, Detail, &Caller);
+    KiStopAt(Code, P1, P2, P3, P4, Detail, &Caller);
 }
 
 void KeRegisterBugCheckSection(BUGCHECK_SECTION *Section)

@@ -7,6 +7,7 @@
 #include <ke/clock.h>
 #include <ke/dpc.h>
 #include <ke/event.h>
+#include <ke/exception.h>
 #include <ke/init.h>
 #include <ke/ipi.h>
 #include <ke/irql.h>
@@ -20,6 +21,7 @@
 #include <rtl/list.h>
 #include <rtl/print.h>
 #include <rtl/status.h>
+#include <rtl/unwind.h>
 
 /* ---- timer_queue.c: its per-processor state ---- */
 
@@ -166,8 +168,31 @@ void KiProcessorRequest(void);
 
 /* ---- exception.c ---- */
 DECLSPEC_NORETURN void KiRaiseStatus(NTSTATUS Status);
+DECLSPEC_NORETURN void KiRaiseInstead(NTSTATUS Status, PEXCEPTION_RECORD Record);
+DECLSPEC_NORETURN void KiStopUnhandled(PEXCEPTION_RECORD Record, PCONTEXT Context);
+BOOLEAN KiDispatchException(PEXCEPTION_RECORD Record, PCONTEXT Context, BOOLEAN Exact);
+
+/* ---- unwind_frame.c ---- */
+typedef struct _KI_FRAME {
+    ARCH_FRAME Kind;
+    BOOLEAN InDriver;
+    UCHAR HandlerFlags;                 /* UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER: what its language handler is for */
+    PDISPATCHER_CONTEXT Handled;        /* a handler's call: what it was called with */
+    DISPATCHER_CONTEXT Dispatcher;      /* Fill0: ControlPc is exact */
+} KI_FRAME;
+
+BOOLEAN KiStepFrame(PCONTEXT Context, BOOLEAN *Exact, KI_FRAME *Frame);
+BOOLEAN KiCollide(PCONTEXT Context, BOOLEAN *Exact, KI_FRAME *Frame);
+
+/* ---- fault.c ---- */
+NTSTATUS KiFaultStatus(ULONG64 Vector, const char **Text);      /* STATUS_UNSUCCESSFUL: one that no handler gets */
+void KiDispatchFault(ARCH_TRAP_FRAME *Frame, ULONG64 Address);
 
 /* ---- bugcheck.c ---- */
 void KiHandleFault(ARCH_TRAP_FRAME *Frame);
 void KiFreezeProcessor(ARCH_TRAP_FRAME *Frame);
 void KiInitializeBugCheck(void);
+BOOLEAN KiIsSystemThread(KIRQL Irql);           /* what happens now, at Irql, happens in a thread of its own */
+/* The stop of KeBugCheckWith, with a trace from Throw on. */
+DECLSPEC_NORETURN void KiStopAt(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Detail,
+                                const UNWIND_CONTEXT *Throw);

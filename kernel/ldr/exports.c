@@ -17,6 +17,7 @@
 #include <ke/dispatch.h>
 #include <ke/dpc.h>
 #include <ke/event.h>
+#include <ke/exception.h>
 #include <ke/init.h>
 #include <ke/ipi.h>
 #include <ke/mutant.h>
@@ -200,6 +201,23 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(KeBugCheck),
     EXPORT(KeBugCheckEx),
     EXPORT(MmGetSystemRoutineAddress),
+
+    /* Raising, catching, unwinding */
+    EXPORT(ExRaiseStatus),
+    EXPORT(ExRaiseAccessViolation),
+    EXPORT(ExRaiseDatatypeMisalignment),
+    EXPORT(RtlRaiseStatus),
+    EXPORT(RtlRaiseException),
+    EXPORT(RtlUnwind),
+    EXPORT(RtlUnwindEx),
+    EXPORT(RtlVirtualUnwind),
+    EXPORT(RtlLookupFunctionEntry),
+    EXPORT(RtlPcToFileHeader),
+    EXPORT(RtlCaptureContext),
+    EXPORT(RtlRestoreContext),
+    EXPORT(RtlCaptureStackBackTrace),
+    EXPORT(__C_specific_handler),
+    EXPORT(_local_unwind),
 
     /* Debug output */
     EXPORT(DbgPrint),

@@ -78,13 +78,19 @@ void RtlSetStackImages(const STACK_IMAGES *NewImages)
     Images = NewImages;
 }
 
+/* RtlFindStackImage - the driver image that holds Address.  IRQL: any.  Returns: FALSE if it is in none. */
+BOOLEAN RtlFindStackImage(ULONG64 Address, UNWIND_IMAGE *Image)
+{
+    return Images && Images->Find && Images->Find(Address, Image);
+}
+
 /* RtlUnwindStep - one step by whichever description covers Context->Rip.  IRQL: any.
  * Returns: as RtlUnwindCfi. */
 UNWIND_RESULT RtlUnwindStep(UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, UNWIND_FRAME *Frame)
 {
     UNWIND_IMAGE Image;
 
-    if (Images && Images->Find && Images->Find(Context->Exact ? Context->Rip : Context->Rip - 1, &Image))
+    if (RtlFindStackImage(Context->Exact ? Context->Rip : Context->Rip - 1, &Image))
         return RtlUnwindPe(&Image, Context, Probe, Frame);
     return RtlUnwindCfi(RtlKernelCfi(), Context, Probe, Frame);
 }

@@ -61,22 +61,23 @@ static FUNCTION_ENTRY ReadFunction(STEP *Step, ULONG Rva)
     return (FUNCTION_ENTRY){ ReadImage(Step, Rva, 4), ReadImage(Step, Rva + 4, 4), ReadImage(Step, Rva + 8, 4) };
 }
 
-static BOOLEAN FindFunction(STEP *Step, ULONG Rva, FUNCTION_ENTRY *Function)
+/* Returns: the RVA of the row of .pdata, 0: there is none. */
+static ULONG FindFunction(STEP *Step, ULONG Rva, FUNCTION_ENTRY *Function)
 {
     ULONG Low = 0, High = Step->Image->FunctionTableSize / FUNCTION_SIZE;
 
     while (Low < High && Step->Result == UnwindStepped) {
-        ULONG Middle = Low + (High - Low) / 2;
+        ULONG Middle = Low + (High - Low) / 2, Row = Step->Image->FunctionTable + Middle * FUNCTION_SIZE;
 
-        *Function = ReadFunction(Step, Step->Image->FunctionTable + Middle * FUNCTION_SIZE);
+        *Function = ReadFunction(Step, Row);
         if (Rva < Function->Begin)
             High = Middle;
         else if (Rva >= Function->End)
             Low = Middle + 1;
         else
-            return TRUE;
+            return Step->Result == UnwindStepped ? Row : 0;
     }
-    return FALSE;
+    return 0;
 }
 
 /* An odd UnwindInfo names another function entry that holds the real one. */
@@ -118,12 +119,18 @@ static ULONG Slots(UCHAR Operation, UCHAR Operand)
     }
 }
 
+static void LoadRegister(STEP *Step, ULONG Register, ULONG64 Address)
+{
+    Step->Context.Registers[Register] = ReadStack(Step, Address);
+    Step->Context.SavedAt[Register] = Address;
+}
+
 static void PopInto(STEP *Step, ULONG Register)
 {
-    ULONG64 Value = ReadStack(Step, Step->Context.Registers[UnwRsp]);
+    ULONG64 Address = Step->Context.Registers[UnwRsp];
 
     Step->Context.Registers[UnwRsp] += 8;
-    Step->Context.Registers[Register] = Value;
+    LoadRegister(Step, Register, Address);
 }
 
 /* The processor pushed rip, cs, rflags, rsp, ss; before them an error code if WithError. */
@@ -149,8 +156,8 @@ static void Undo(STEP *Step, const INFO *Info, ULONG Code, ULONG64 Frame)
         break;
     case OpAllocSmall: Registers[UnwRsp] += Operand * 8u + 8; break;
     case OpSetFrameRegister: Registers[UnwRsp] = Registers[Info->FrameRegister] - Info->FrameOffset * 16u; break;
-    case OpSaveNonvolatile: Registers[Operand] = ReadStack(Step, Frame + ReadImage(Step, Code + 2, 2) * 8ull); break;
-    case OpSaveNonvolatileFar: Registers[Operand] = ReadStack(Step, Frame + ReadImage(Step, Code + 2, 4)); break;
+    case OpSaveNonvolatile: LoadRegister(Step, Operand, Frame + ReadImage(Step, Code + 2, 2) * 8ull); break;
+    case OpSaveNonvolatileFar: LoadRegister(Step, Operand, Frame + ReadImage(Step, Code + 2, 4)); break;
     case OpSaveXmm: Step->Context.SavedXmm[Operand] = Frame + ReadImage(Step, Code + 2, 2) * 16ull; break;
     case OpSaveXmmFar: Step->Context.SavedXmm[Operand] = Frame + ReadImage(Step, Code + 2, 4); break;
     case OpPushMachineFrame: PopMachineFrame(Step, Operand != 0); break;
@@ -294,8 +301,8 @@ static void ReportHandler(STEP *Step, const INFO *Info, ULONG Offset, UNWIND_FRA
     Frame->HandlerData = Step->Image->Base + AfterCodes(Info) + 4;
 }
 
-/* A chained description continues another's: everything that one did had been done. */
-static void UndoChain(STEP *Step, INFO Info, ULONG64 Frame)
+/* A chained description continues another's: everything that one did had been done. The handler is the last one's. */
+static void UndoChain(STEP *Step, INFO Info, UNWIND_FRAME *Frame)
 {
     for (ULONG Links = 0; Info.Flags & FLAG_CHAININFO && Step->Result == UnwindStepped; Links++) {
         if (Links == CHAIN_LONGEST) {
@@ -303,7 +310,8 @@ static void UndoChain(STEP *Step, INFO Info, ULONG64 Frame)
             return;
         }
         Info = ReadInfo(Step, ReadFunction(Step, AfterCodes(&Info)).UnwindInfo);
-        UndoCodes(Step, &Info, ~0u, Frame);
+        UndoCodes(Step, &Info, ~0u, Frame->Establisher);
+        ReportHandler(Step, &Info, ~0u, Frame);
     }
 }
 
@@ -319,7 +327,7 @@ static void StepFunction(STEP *Step, const FUNCTION_ENTRY *Function, ULONG Offse
     } else {
         ReportHandler(Step, &Info, Offset, Frame);
         UndoCodes(Step, &Info, Offset, Frame->Establisher);
-        UndoChain(Step, Info, Frame->Establisher);
+        UndoChain(Step, Info, Frame);
     }
     if (!Step->MachineFrame)
         PopReturn(Step);
@@ -335,11 +343,14 @@ UNWIND_RESULT RtlUnwindPe(const UNWIND_IMAGE *Image, UNWIND_CONTEXT *Context, UN
     ULONG64 Rva = Context->Rip - Image->Base - (Context->Exact ? 0 : 1);
     STEP Step = { .Image = Image, .Probe = Probe, .Context = *Context, .Result = UnwindStepped };
     FUNCTION_ENTRY Function;
+    ULONG Row;
 
     *Frame = (UNWIND_FRAME){ .Establisher = Context->Registers[UnwRsp] };
     if (Rva >= Image->Size)
         return UnwindNoInfo;
-    if (FindFunction(&Step, (ULONG)Rva, &Function)) {
+    Row = FindFunction(&Step, (ULONG)Rva, &Function);
+    if (Row) {
+        Frame->Entry = Image->Base + Row;
         Frame->Start = Image->Base + Function.Begin;
         Frame->End = Image->Base + Function.End;
         StepFunction(&Step, &Function, (ULONG)(Rva - Function.Begin), Frame);
@@ -353,4 +364,15 @@ UNWIND_RESULT RtlUnwindPe(const UNWIND_IMAGE *Image, UNWIND_CONTEXT *Context, UN
     *Context = Step.Context;
     Context->Exact = Step.MachineFrame;
     return UnwindStepped;
+}
+
+/* RtlFindPeFunction - see unwind.h.  IRQL: any. */
+ULONG64 RtlFindPeFunction(const UNWIND_IMAGE *Image, ULONG64 Address, UNWIND_PROBE Probe)
+{
+    STEP Step = { .Image = Image, .Probe = Probe, .Result = UnwindStepped };
+    ULONG64 Rva = Address - Image->Base;
+    FUNCTION_ENTRY Function;
+    ULONG Row = Rva < Image->Size ? FindFunction(&Step, (ULONG)Rva, &Function) : 0;
+
+    return Row ? Image->Base + Row : 0;
 }

@@ -7,6 +7,7 @@
 
 #include <arch/port.h>
 #include <arch/ops.h>
+#include <rtl/exception.h>
 
 /* Calls up. Filled in by ke, handed over with ArchSetClient before the first interrupt.
  *
@@ -68,6 +69,26 @@ FORCEINLINE void ArchSwitchFpu(ARCH_FPU *Area)
         ArchFpuSave();
     ARCH_THIS_CPU->FpuArea = Area;
 }
+
+/* ---- Exceptions. RtlCaptureContext and RtlRestoreContext are arch's, too. ---- */
+typedef enum _ARCH_FRAME {
+    ArchFrameOrdinary,
+    ArchFrameBarrier,                   /* who waits behind it did not cause what happens before it */
+    ArchFrameHandler,                   /* ArchCallHandler */
+    ArchFrameUnwindHandler              /* ArchCallUnwindHandler */
+} ARCH_FRAME;
+
+VOID RtlCaptureContext(PCONTEXT ContextRecord);
+DECLSPEC_NORETURN VOID RtlRestoreContext(PCONTEXT ContextRecord, PEXCEPTION_RECORD ExceptionRecord);
+void ArchCaptureFpu(PCONTEXT Context);
+void ArchRestoreFpu(PCONTEXT Context);
+ARCH_FRAME ArchFrameKind(ULONG64 FunctionStart, BOOLEAN Signal);
+/* Call Dispatcher->LanguageHandler; a walk over the stack recognises the frame and what it was called with. */
+EXCEPTION_DISPOSITION ArchCallHandler(PEXCEPTION_RECORD Record, PVOID EstablisherFrame, PCONTEXT Context,
+                                      PDISPATCHER_CONTEXT Dispatcher);
+EXCEPTION_DISPOSITION ArchCallUnwindHandler(PEXCEPTION_RECORD Record, PVOID EstablisherFrame, PCONTEXT Context,
+                                            PDISPATCHER_CONTEXT Dispatcher);
+PDISPATCHER_CONTEXT ArchFrameDispatcher(ULONG64 FrameAddress);
 
 /* ---- Address spaces (the lower half; the kernel half is common). ---- */
 void ArchSwitchSpace(ARCH_SPACE Space);

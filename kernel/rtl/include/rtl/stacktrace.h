@@ -14,6 +14,7 @@ typedef struct _STACK_IMAGES {
 typedef BOOLEAN (*STACK_VISITOR)(PVOID Cookie, const UNWIND_CONTEXT *Frame);
 
 void RtlSetStackImages(const STACK_IMAGES *Images);
+BOOLEAN RtlFindStackImage(ULONG64 Address, UNWIND_IMAGE *Image);
 UNWIND_RESULT RtlUnwindStep(UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, UNWIND_FRAME *Frame);
 UNWIND_RESULT RtlWalkStack(UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, STACK_VISITOR Visit, PVOID Cookie);
 /* Where the calling function will return to, as a context to walk from. Registers other than rsp and

@@ -15,6 +15,7 @@ typedef struct _UNWIND_CONTEXT {
     ULONG64 Registers[UNW_REGISTERS];
     ULONG64 Rip;
     ULONG64 SavedXmm[16];       /* where the frames left so far saved xmm6-15; 0: still in the register */
+    ULONG64 SavedAt[UNW_REGISTERS];     /* PE: where the frames left so far saved integer registers; 0: nowhere */
     BOOLEAN Exact;              /* Rip is the next instruction; FALSE: a return address */
 } UNWIND_CONTEXT;
 
@@ -32,6 +33,7 @@ typedef enum _UNWIND_RESULT {
 /* What a step learns about the frame it leaves. */
 typedef struct _UNWIND_FRAME {
     ULONG64 Start, End;         /* the function's (fragment's) code; 0: a leaf without description */
+    ULONG64 Entry;              /* PE: its row in .pdata, 0: a leaf */
     ULONG64 Establisher;        /* DWARF: canonical frame address; PE: establisher frame */
     ULONG64 Handler;            /* PE: the language handler's address, 0: none */
     ULONG64 HandlerData;        /* PE: what follows the handler in .xdata */
@@ -55,3 +57,5 @@ typedef struct _UNWIND_IMAGE {
 const UNWIND_CFI *RtlKernelCfi(void);
 UNWIND_RESULT RtlUnwindCfi(const UNWIND_CFI *Cfi, UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, UNWIND_FRAME *Frame);
 UNWIND_RESULT RtlUnwindPe(const UNWIND_IMAGE *Image, UNWIND_CONTEXT *Context, UNWIND_PROBE Probe, UNWIND_FRAME *Frame);
+/* The address of the row of .pdata that covers Address, or 0. */
+ULONG64 RtlFindPeFunction(const UNWIND_IMAGE *Image, ULONG64 Address, UNWIND_PROBE Probe);
