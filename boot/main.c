@@ -14,6 +14,7 @@
 #include <boot/multiboot.h>
 #include <drivers/drivers.h>
 #include <ex/pool.h>
+#include <ex/resource.h>
 #include <ke/bugcheck.h>
 #include <ke/init.h>
 #include <ke/irql.h>
@@ -198,6 +199,7 @@ void BootMain(ULONG Magic, ULONG64 Information)
     KeLowerIrql(PASSIVE_LEVEL);
     ArchEnableInterrupts();
     ExInitializePool();
+    ExInitializeResources();
     PsInitialize();
     StartPhase1();
     KeIdleLoop();

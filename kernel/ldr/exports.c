@@ -10,7 +10,9 @@
  * our own calls of them pay for none.
  * Rows stand by subject for the reader; a table of indices, sorted once, serves the search. */
 #include "ldrp.h"
+#include <ex/fastmutex.h>
 #include <ex/pool.h>
+#include <ex/resource.h>
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/clock.h>
@@ -189,6 +191,45 @@ static const EXPORT_ROW Rows[] = {
     EXPORT_DATA(ExEventObjectType),
     EXPORT_DATA(ExSemaphoreObjectType),
     EXPORT_DATA(IoFileObjectType),
+
+    /* Fast and guarded mutexes */
+    EXPORT(ExAcquireFastMutex),
+    EXPORT(ExTryToAcquireFastMutex),
+    EXPORT(ExReleaseFastMutex),
+    EXPORT(ExAcquireFastMutexUnsafe),
+    EXPORT(ExReleaseFastMutexUnsafe),
+    EXPORT(ExEnterCriticalRegionAndAcquireFastMutexUnsafe),
+    EXPORT(ExReleaseFastMutexUnsafeAndLeaveCriticalRegion),
+    EXPORT(KeInitializeGuardedMutex),
+    EXPORT(KeAcquireGuardedMutex),
+    EXPORT(KeTryToAcquireGuardedMutex),
+    EXPORT(KeReleaseGuardedMutex),
+    EXPORT(KeAcquireGuardedMutexUnsafe),
+    EXPORT(KeReleaseGuardedMutexUnsafe),
+
+    /* Resources */
+    EXPORT(ExInitializeResourceLite),
+    EXPORT(ExReinitializeResourceLite),
+    EXPORT(ExDeleteResourceLite),
+    EXPORT(ExAcquireResourceExclusiveLite),
+    EXPORT(ExTryToAcquireResourceExclusiveLite),
+    EXPORT(ExAcquireResourceSharedLite),
+    EXPORT(ExAcquireSharedStarveExclusive),
+    EXPORT(ExAcquireSharedWaitForExclusive),
+    EXPORT(ExReleaseResourceLite),
+    EXPORT(ExReleaseResourceForThreadLite),
+    EXPORT(ExConvertExclusiveToSharedLite),
+    EXPORT(ExIsResourceAcquiredExclusiveLite),
+    EXPORT(ExIsResourceAcquiredSharedLite),
+    EXPORT(ExGetExclusiveWaiterCount),
+    EXPORT(ExGetSharedWaiterCount),
+    EXPORT(ExSetResourceOwnerPointer),
+    EXPORT(ExSetResourceOwnerPointerEx),
+    EXPORT(ExDisableResourceBoostLite),
+    EXPORT(ExEnterCriticalRegionAndAcquireResourceExclusive),
+    EXPORT(ExEnterCriticalRegionAndAcquireResourceShared),
+    EXPORT(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive),
+    EXPORT(ExReleaseResourceAndLeaveCriticalRegion),
 
     /* Pool */
     EXPORT(ExAllocatePool),

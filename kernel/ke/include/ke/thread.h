@@ -93,6 +93,8 @@ typedef struct _KTHREAD {
     PVOID StartContext;                 /* (i) */
     void (*SystemRoutine)(PKSTART_ROUTINE, PVOID);      /* (i) first C code that the thread runs */
     ULONG64 ContextSwitches;            /* (d) */
+    ULONG ResourceIndex;                /* (o) ex: where in an owner table it was last entered */
+    PVOID volatile WorkRoutine;         /* (o) ex: routine of the work item that it runs, or NULL */
     struct _KTHREAD *ReapNext;          /* (d) */
 } KTHREAD, *PKTHREAD, *PRKTHREAD;
 

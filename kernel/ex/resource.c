@@ -1,0 +1,710 @@
+/* resource.c - ERESOURCE: shared and exclusive ownership, counted per owner.
+ *
+ * Method: State is one word, and who owns the resource alone comes and goes by one compare-and-swap on it:
+ *
+ *   0                      free
+ *   OWNED                  OwnerEntry's thread owns it, shared, and nobody else does
+ *   OWNED | EXCLUSIVE      OwnerEntry's thread owns it exclusively
+ *   any, with FROZEN       there is more to it (waiters, owners in the table), or somebody holds SpinLock
+ *
+ * Everything but the first level and the last one of a lone owner happens under SpinLock, with FROZEN set first: from
+ * then on no compare-and-swap succeeds, and State is the lock holder's. FROZEN stays while there are waiters or table
+ * entries. OWNED says that OwnerEntry is occupied; whose it is may be on its way:
+ *
+ *   CPU 0 acquires                        CPU 1 releases its last level
+ *   State: 0 -> OWNED                     OwnerEntry.OwnerThread = 0
+ *   (others see an owner without name:    State: OWNED -> 0, or it is FROZEN: finish under SpinLock; until then
+ *    it is not them, which is all they    the entry is occupied by nobody's name
+ *    ask)
+ *   OwnerEntry.OwnerThread = itself
+ *
+ * So "is it me" is a plain comparison, and OwnerEntry is filled only when the resource goes from free to owned. Further
+ * shared owners stand in OwnerTable. A level that is not the last is added or taken away under the lock: another thread
+ * may be releasing one for us at that moment.
+ *
+ * Ownership is handed over by the releaser: the waiter finds itself entered when it wakes. Waiters are records on their own
+ * stacks, in order of arrival. A shared waiter makes sure before it sleeps that the table has room for it, so that handing
+ * over never allocates: when waiting shared threads are let in, the table is empty.
+ * Who goes next: after an exclusive owner all shared waiters, even before older exclusive ones, else the first
+ * exclusive one; after the last shared owner the first exclusive one.
+ * The table grows outside the lock: allocate, lock, look again, exchange.
+ * Owners are not boosted. Lock order: the system list's lock and a resource's SpinLock are never held together. */
+#include <ex/pool.h>
+#include <ex/resource.h>
+#include <ke/apc.h>
+#include <ke/bugcheck.h>
+#include <ke/event.h>
+#include <ke/spinlock.h>
+#include <ke/thread.h>
+#include <mm/mm.h>
+#include <rtl/list.h>
+#include <rtl/print.h>
+#include <rtl/stacktrace.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+enum { RESOURCE_TAG = 'lTeR', FIRST_TABLE_SIZE = 4, ONE_LEVEL = 4, POINTER_TAG = 3 };
+enum { MEMORY_DELAY = 100000 };         /* 10 ms between two tries when memory is out */
+
+/* State: ActiveCount is the low half, Flag the high one. */
+enum { OWNED = 1, EXCLUSIVE = ResourceOwnedExclusive << 16, FROZEN = 0x0100 << 16 };
+
+typedef enum _ACCESS { Exclusive, Shared, SharedStarve, SharedWait } ACCESS;
+typedef enum _ANSWER { Granted, MustWait, NeedsRoom } ANSWER;
+
+typedef struct _RESOURCE_WAITER {
+    struct _RESOURCE_WAITER *Next;
+    PKTHREAD Thread;
+    KEVENT Event;                       /* set when it is an owner */
+} RESOURCE_WAITER;
+
+static KSPIN_LOCK ListLock;
+static LIST_ENTRY SystemResources = { &SystemResources, &SystemResources };
+
+FORCEINLINE PKTHREAD Self(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
+FORCEINLINE ERESOURCE_THREAD SelfId(void) { return (ERESOURCE_THREAD)ARCH_THIS_CPU->CurrentThread; }
+
+FORCEINLINE BOOLEAN Swap(PERESOURCE Resource, ULONG From, ULONG To)
+{
+    return __atomic_compare_exchange_n(&Resource->State, &From, To, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+FORCEINLINE void Enter(POWNER_ENTRY Entry, ERESOURCE_THREAD Owner)
+{
+    Entry->TableSize = ONE_LEVEL;
+    *(volatile ERESOURCE_THREAD *)&Entry->OwnerThread = Owner;
+}
+
+/* ---- The lock ---- */
+
+static KIRQL Lock(PERESOURCE Resource)
+{
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&Resource->SpinLock);
+
+    __atomic_fetch_or(&Resource->State, FROZEN, __ATOMIC_ACQ_REL);
+    return OldIrql;
+}
+
+static void Unlock(PERESOURCE Resource, KIRQL OldIrql)
+{
+    if (Resource->ActiveEntries == 0 && Resource->NumberOfSharedWaiters == 0 && Resource->NumberOfExclusiveWaiters == 0)
+        __atomic_store_n(&Resource->State, Resource->State & ~FROZEN, __ATOMIC_RELEASE);
+    KeReleaseSpinLock(&Resource->SpinLock, OldIrql);
+}
+
+static BOOLEAN IsFree(PERESOURCE Resource) { return !(Resource->State & OWNED) && Resource->ActiveEntries == 0; }
+
+static DECLSPEC_NORETURN void StopNotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner, const char *What)
+{
+    KeBugCheckWith(RESOURCE_NOT_OWNED, (ULONG_PTR)Resource, Owner, (ULONG_PTR)Resource->OwnerTable, 0,
+                   "%s of resource %p for %p, which does not own it", What, Resource, Owner);
+}
+
+/* ---- The owner table, lock held ---- */
+
+static ULONG TableSize(PERESOURCE Resource) { return Resource->OwnerTable != NULL ? Resource->OwnerTable[0].TableSize : 0; }
+
+/* How many shared owners the table can hold: its first entry tells the size. */
+static ULONG TableRoom(PERESOURCE Resource)
+{
+    ULONG Size = TableSize(Resource);
+
+    return Size != 0 ? Size - 1 : 0;
+}
+
+/* Owner's entry, or NULL. The current thread looks first where it was last. */
+static POWNER_ENTRY FindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
+{
+    ULONG Size = TableSize(Resource), Hint = Owner == SelfId() ? Self()->ResourceIndex : 0;
+
+    if (Resource->OwnerEntry.OwnerThread == Owner)
+        return &Resource->OwnerEntry;
+    if (Resource->ActiveEntries == 0)
+        return NULL;
+    if (Hint != 0 && Hint < Size && Resource->OwnerTable[Hint].OwnerThread == Owner)
+        return &Resource->OwnerTable[Hint];
+    for (ULONG At = 1, Left = Resource->ActiveEntries; At < Size && Left != 0; At++) {
+        if (Resource->OwnerTable[At].OwnerThread == Owner)
+            return &Resource->OwnerTable[At];
+        Left -= Resource->OwnerTable[At].OwnerThread != 0;
+    }
+    return NULL;
+}
+
+static void FillSlot(PERESOURCE Resource, ULONG At, PKTHREAD Thread)
+{
+    Enter(&Resource->OwnerTable[At], (ERESOURCE_THREAD)Thread);
+    Thread->ResourceIndex = At;
+    Resource->ActiveEntries++;
+}
+
+static BOOLEAN AddOwner(PERESOURCE Resource, PKTHREAD Thread)
+{
+    ULONG Size = TableSize(Resource);
+
+    if (Resource->ActiveEntries == TableRoom(Resource))
+        return FALSE;
+    for (ULONG At = 1; At < Size; At++) {
+        if (Resource->OwnerTable[At].OwnerThread == 0) {
+            FillSlot(Resource, At, Thread);
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static void Vacate(PERESOURCE Resource, POWNER_ENTRY Entry)
+{
+    Entry->OwnerThread = 0;
+    if (Entry == &Resource->OwnerEntry)
+        Resource->State &= ~OWNED;
+    else
+        Resource->ActiveEntries--;
+}
+
+/* Not under the lock. The table that had OldSize entries gets more, unless somebody else saw to it. */
+static BOOLEAN GrowTable(PERESOURCE Resource, ULONG OldSize)
+{
+    ULONG Size = OldSize != 0 ? OldSize * 2 : FIRST_TABLE_SIZE;
+    POWNER_ENTRY Table = ExAllocatePoolWithTag(NonPagedPoolNx, Size * sizeof *Table, RESOURCE_TAG), Unused = Table;
+    KIRQL OldIrql;
+
+    if (Table == NULL)
+        return FALSE;
+    memset(Table, 0, Size * sizeof *Table);
+    OldIrql = Lock(Resource);
+    if (TableSize(Resource) == OldSize) {
+        Unused = Resource->OwnerTable;
+        if (OldSize != 0)
+            memcpy(Table, Unused, OldSize * sizeof *Table);
+        Table[0].TableSize = Size;
+        Resource->OwnerTable = Table;
+    }
+    Unlock(Resource, OldIrql);
+    if (Unused != NULL)
+        ExFreePoolWithTag(Unused, RESOURCE_TAG);
+    return TRUE;
+}
+
+/* ---- Waiters, lock held ---- */
+
+static void AddWaiter(RESOURCE_WAITER **Last, RESOURCE_WAITER *Waiter)
+{
+    Waiter->Thread = Self();
+    KeInitializeEvent(&Waiter->Event, SynchronizationEvent, FALSE);
+    Waiter->Next = Waiter;
+    if (*Last != NULL) {
+        Waiter->Next = (*Last)->Next;
+        (*Last)->Next = Waiter;
+    }
+    *Last = Waiter;
+}
+
+/* All of a ring, as a list in order of arrival. */
+static RESOURCE_WAITER *TakeAllWaiters(RESOURCE_WAITER **Last)
+{
+    RESOURCE_WAITER *First = *Last;
+
+    if (First == NULL)
+        return NULL;
+    First = First->Next;
+    (*Last)->Next = NULL;
+    *Last = NULL;
+    return First;
+}
+
+static RESOURCE_WAITER *TakeFirstWaiter(RESOURCE_WAITER **Last)
+{
+    RESOURCE_WAITER *First = (*Last)->Next;
+
+    if (First == *Last)
+        *Last = NULL;
+    else
+        (*Last)->Next = First->Next;
+    First->Next = NULL;
+    return First;
+}
+
+/* All shared waiters become owners; nobody stands in the table. Returns them, to be woken. */
+static RESOURCE_WAITER *AdmitShared(PERESOURCE Resource)
+{
+    RESOURCE_WAITER *First = TakeAllWaiters(&Resource->SharedWaiters), *Waiter = First;
+    ULONG At = 1;
+
+    Resource->NumberOfSharedWaiters = 0;
+    if (Waiter != NULL && !(Resource->State & OWNED)) {
+        Resource->State |= OWNED;
+        Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
+        Waiter = Waiter->Next;
+    }
+    for (; Waiter != NULL; Waiter = Waiter->Next)
+        FillSlot(Resource, At++, Waiter->Thread);
+    return First;
+}
+
+static RESOURCE_WAITER *AdmitExclusive(PERESOURCE Resource)
+{
+    RESOURCE_WAITER *Waiter = TakeFirstWaiter(&Resource->ExclusiveWaiters);
+
+    Resource->NumberOfExclusiveWaiters--;
+    Resource->State |= OWNED | EXCLUSIVE;
+    Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
+    return Waiter;
+}
+
+/* A last level of an owner is gone. Returns: who owns the resource now and is to be woken; NULL: nobody. */
+static RESOURCE_WAITER *HandOver(PERESOURCE Resource)
+{
+    BOOLEAN WasExclusive = (Resource->State & EXCLUSIVE) != 0;
+
+    if (!IsFree(Resource))
+        return NULL;
+    Resource->State &= ~EXCLUSIVE;
+    if (Resource->NumberOfExclusiveWaiters != 0 && (!WasExclusive || Resource->NumberOfSharedWaiters == 0))
+        return AdmitExclusive(Resource);
+    return AdmitShared(Resource);
+}
+
+/* Not under the lock. A woken waiter's record is gone as soon as its event is set. */
+static void Wake(RESOURCE_WAITER *Waiter)
+{
+    while (Waiter != NULL) {
+        RESOURCE_WAITER *Next = Waiter->Next;
+
+        KeSetEvent(&Waiter->Event, IO_NO_INCREMENT, FALSE);
+        Waiter = Next;
+    }
+}
+
+/* ---- Acquiring ---- */
+
+/* The table of the contract, lock held: contracts.md 3 "ERESOURCE". */
+static ANSWER TryGrant(PERESOURCE Resource, ACCESS Access, PKTHREAD Thread)
+{
+    BOOLEAN Contended = Resource->NumberOfExclusiveWaiters != 0;
+    POWNER_ENTRY Entry;
+
+    if (IsFree(Resource)) {
+        Resource->State |= Access == Exclusive ? OWNED | EXCLUSIVE : OWNED;
+        Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Thread);
+        return Granted;
+    }
+    if (Resource->State & EXCLUSIVE) {
+        if (Resource->OwnerEntry.OwnerThread != (ERESOURCE_THREAD)Thread)
+            return MustWait;
+        Resource->OwnerEntry.OwnerCount++;
+        return Granted;
+    }
+    if (Access == Exclusive || (Access == SharedWait && Contended))
+        return MustWait;
+    Entry = FindOwner(Resource, (ERESOURCE_THREAD)Thread);
+    if (Entry != NULL) {
+        Entry->OwnerCount++;
+        return Granted;
+    }
+    if (Access == Shared && Contended)
+        return MustWait;
+    return AddOwner(Resource, Thread) ? Granted : NeedsRoom;
+}
+
+/* Lock held: stand in line, unless a place among the shared owners is not assured. */
+static BOOLEAN Queue(PERESOURCE Resource, ACCESS Access, RESOURCE_WAITER *Waiter)
+{
+    if (Access == Exclusive) {
+        Resource->NumberOfExclusiveWaiters++;
+        AddWaiter(&Resource->ExclusiveWaiters, Waiter);
+    } else {
+        if (Resource->NumberOfSharedWaiters >= TableRoom(Resource))
+            return FALSE;
+        Resource->NumberOfSharedWaiters++;
+        AddWaiter(&Resource->SharedWaiters, Waiter);
+    }
+    Resource->ContentionCount++;
+    return TRUE;
+}
+
+static void AwaitMemory(void)
+{
+    LARGE_INTEGER Interval = { .QuadPart = -MEMORY_DELAY };
+
+    KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+}
+
+static NOINLINE BOOLEAN AcquireSlowly(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
+{
+    for (;;) {
+        KIRQL OldIrql = Lock(Resource);
+        ANSWER Answer = TryGrant(Resource, Access, Self());
+        ULONG Size = TableSize(Resource);
+        RESOURCE_WAITER Waiter;
+
+        if (Answer == MustWait && Wait && !Queue(Resource, Access, &Waiter))
+            Answer = NeedsRoom;
+        Unlock(Resource, OldIrql);
+        if (Answer == MustWait && Wait)
+            KeWaitForSingleObject(&Waiter.Event, WrResource, KernelMode, FALSE, NULL);
+        if (Answer != NeedsRoom)
+            return Answer == Granted || Wait;
+        if (GrowTable(Resource, Size))
+            continue;
+        if (!Wait)
+            return FALSE;
+        AwaitMemory();
+    }
+}
+
+FORCEINLINE BOOLEAN Acquire(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
+{
+    if (UNLIKELY(!Swap(Resource, 0, Access == Exclusive ? OWNED | EXCLUSIVE : OWNED)))
+        return AcquireSlowly(Resource, Access, Wait);
+    Enter(&Resource->OwnerEntry, SelfId());
+    return TRUE;
+}
+
+/* ---- Releasing ---- */
+
+/* Lock held: Owner gives one level back. */
+static RESOURCE_WAITER *ReleaseLevel(PERESOURCE Resource, ERESOURCE_THREAD Owner)
+{
+    POWNER_ENTRY Entry = FindOwner(Resource, Owner);
+
+    if (Entry == NULL || Owner == 0)
+        StopNotOwned(Resource, Owner, "a release");
+    if (--Entry->OwnerCount != 0)
+        return NULL;
+    Vacate(Resource, Entry);
+    return HandOver(Resource);
+}
+
+static NOINLINE void ReleaseSlowly(PERESOURCE Resource, ERESOURCE_THREAD Owner)
+{
+    KIRQL OldIrql = Lock(Resource);
+    RESOURCE_WAITER *Next = ReleaseLevel(Resource, Owner);
+
+    Unlock(Resource, OldIrql);
+    Wake(Next);
+}
+
+/* The name is already out of OwnerEntry, but State was frozen before it could follow. */
+static NOINLINE void FinishRelease(PERESOURCE Resource)
+{
+    KIRQL OldIrql = Lock(Resource);
+    RESOURCE_WAITER *Next;
+
+    Vacate(Resource, &Resource->OwnerEntry);
+    Next = HandOver(Resource);
+    Unlock(Resource, OldIrql);
+    Wake(Next);
+}
+
+FORCEINLINE void Release(PERESOURCE Resource, ERESOURCE_THREAD Owner)
+{
+    ULONG State = Resource->State;
+
+    if (UNLIKELY(Resource->OwnerEntry.OwnerThread != Owner || Resource->OwnerEntry.TableSize != ONE_LEVEL ||
+                 (State & FROZEN))) {
+        ReleaseSlowly(Resource, Owner);
+        return;
+    }
+    *(volatile ERESOURCE_THREAD *)&Resource->OwnerEntry.OwnerThread = 0;
+    if (UNLIKELY(!Swap(Resource, State, 0)))
+        FinishRelease(Resource);
+}
+
+/* ---- Public: beginning and end ---- */
+
+/* ExInitializeResourceLite - Resource, of the caller's nonpaged memory, is free and on the system's list until
+ * ExDeleteResourceLite. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK nf-wdm-exinitializeresourcelite. */
+NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
+{
+    KIRQL OldIrql;
+
+    memset(Resource, 0, sizeof *Resource);
+    Resource->Address = __builtin_return_address(0);
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
+    InsertTailList(&SystemResources, &Resource->SystemResourcesList);
+    KeReleaseSpinLock(&ListLock, OldIrql);
+    return STATUS_SUCCESS;
+}
+
+/* ExReinitializeResourceLite - an initialised Resource that nobody owns or waits for is as new; it keeps its place on the
+ * list and its table. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK nf-wdm-exreinitializeresourcelite. */
+NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
+{
+    ULONG Size = TableSize(Resource);
+
+    if (Size != 0) {
+        memset(Resource->OwnerTable, 0, Size * sizeof(OWNER_ENTRY));
+        Resource->OwnerTable[0].TableSize = Size;
+    }
+    Resource->SharedWaiters = Resource->ExclusiveWaiters = NULL;
+    Resource->OwnerEntry = (OWNER_ENTRY){ 0 };
+    Resource->ActiveEntries = Resource->ContentionCount = 0;
+    Resource->NumberOfSharedWaiters = Resource->NumberOfExclusiveWaiters = 0;
+    Resource->SpinLock = 0;
+    __atomic_store_n(&Resource->State, 0, __ATOMIC_RELEASE);
+    return STATUS_SUCCESS;
+}
+
+/* ExDeleteResourceLite - take Resource, which nobody owns or waits for, off the system's list and free what belongs to
+ * it; its memory is the caller's again. IRQL: <= APC_LEVEL. Returns: STATUS_SUCCESS. Errors: one that is not on the list
+ * (deleted before, never initialised) is 0xC4. Source: WDK nf-wdm-exdeleteresourcelite. */
+NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
+{
+    PLIST_ENTRY Entry = &Resource->SystemResourcesList;
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
+
+    if (Entry->Flink == NULL || Entry->Flink->Blink != Entry || Entry->Blink->Flink != Entry)
+        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xD1, (ULONG_PTR)Resource, 0, 0,
+                       "resource %p is deleted, but it is not initialised, or has been deleted before", Resource);
+    RemoveEntryList(Entry);
+    Entry->Flink = Entry->Blink = NULL;
+    KeReleaseSpinLock(&ListLock, OldIrql);
+    if (Resource->OwnerTable != NULL)
+        ExFreePoolWithTag(Resource->OwnerTable, RESOURCE_TAG);
+    Resource->OwnerTable = NULL;
+    return STATUS_SUCCESS;
+}
+
+/* ---- Public: acquire and release. Normal kernel APCs are off from before the one until after the other. ---- */
+
+/* ExAcquireResourceExclusiveLite - own Resource alone; one level more if the caller does already. Wait: FALSE to be
+ * refused rather than wait. No upgrade: a shared owner waits for itself. IRQL: <= APC_LEVEL.
+ * Returns: TRUE if acquired. Source: WDK nf-wdm-exacquireresourceexclusivelite. */
+BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, Exclusive, Wait); }
+
+/* ExTryToAcquireResourceExclusiveLite - the same without waiting. */
+BOOLEAN ExTryToAcquireResourceExclusiveLite(PERESOURCE Resource) { return Acquire(Resource, Exclusive, FALSE); }
+
+/* ExAcquireResourceSharedLite - be one of Resource's owners; a newcomer stands behind those who want it exclusively, who
+ * shares or owns it already gets one level more. IRQL, Wait, Returns: as above.
+ * Source: WDK nf-wdm-exacquireresourcesharedlite. */
+BOOLEAN ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, Shared, Wait); }
+
+/* ExAcquireSharedStarveExclusive - the same, before those who wait for it exclusively.
+ * Source: WDK nf-wdm-exacquiresharedstarveexclusive. */
+BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, SharedStarve, Wait); }
+
+/* ExAcquireSharedWaitForExclusive - the same, behind those who wait for it exclusively even for who shares it already.
+ * Source: WDK nf-wdm-exacquiresharedwaitforexclusive. */
+BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, SharedWait, Wait); }
+
+/* ExReleaseResourceLite - give back one level of the current thread; after the last, whoever is next owns Resource.
+ * IRQL: <= DISPATCH_LEVEL. Errors: a caller without a level is 0xE3. Source: WDK nf-wdm-exreleaseresourcelite. */
+VOID ExReleaseResourceLite(PERESOURCE Resource) { Release(Resource, SelfId()); }
+
+/* ExReleaseResourceForThreadLite - the same for the owner ResourceThreadId: a thread, or the pointer that
+ * ExSetResourceOwnerPointer was given. Neither is looked into. Source: WDK nf-wdm-exreleaseresourceforthreadlite. */
+VOID ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD ResourceThreadId)
+{
+    ReleaseSlowly(Resource, ResourceThreadId);
+}
+
+/* ExConvertExclusiveToSharedLite - the exclusive owner's levels become shared ones, and all who wait to share own it
+ * too. Of a resource that the caller does not own exclusively nothing changes. IRQL: <= APC_LEVEL.
+ * Source: WDK nf-wdm-exconvertexclusivetosharedlite. */
+VOID ExConvertExclusiveToSharedLite(PERESOURCE Resource)
+{
+    KIRQL OldIrql = Lock(Resource);
+    RESOURCE_WAITER *Admitted = NULL;
+
+    if ((Resource->State & EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId()) {
+        Resource->State &= ~EXCLUSIVE;
+        Admitted = AdmitShared(Resource);
+    }
+    Unlock(Resource, OldIrql);
+    Wake(Admitted);
+}
+
+/* ExEnterCriticalRegionAndAcquireResourceExclusive - KeEnterCriticalRegion, then acquire, waiting. IRQL: <= APC_LEVEL.
+ * Returns: nothing of use. Source: WDK nf-wdm-exentercriticalregionandacquireresourceexclusive. */
+PVOID ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource)
+{
+    KeEnterCriticalRegion();
+    Acquire(Resource, Exclusive, TRUE);
+    return NULL;
+}
+
+/* ExEnterCriticalRegionAndAcquireResourceShared - the same, as ExAcquireResourceSharedLite. */
+PVOID ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource)
+{
+    KeEnterCriticalRegion();
+    Acquire(Resource, Shared, TRUE);
+    return NULL;
+}
+
+/* ExEnterCriticalRegionAndAcquireSharedWaitForExclusive - the same, as ExAcquireSharedWaitForExclusive. */
+PVOID ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Resource)
+{
+    KeEnterCriticalRegion();
+    Acquire(Resource, SharedWait, TRUE);
+    return NULL;
+}
+
+/* ExReleaseResourceAndLeaveCriticalRegion - ExReleaseResourceLite, then KeLeaveCriticalRegion. IRQL: <= APC_LEVEL. */
+VOID ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource)
+{
+    Release(Resource, SelfId());
+    KeLeaveCriticalRegion();
+}
+
+/* ---- Public: owner pointers ---- */
+
+/* ExSetResourceOwnerPointer - the caller's levels belong to OwnerPointer from now on: an address in the caller's memory
+ * with 3 in its low two bits, as which ExReleaseResourceForThreadLite gives them back. Levels of a shared owner
+ * are added to those the pointer has. IRQL: <= DISPATCH_LEVEL. Errors: another pointer is 0x132, a caller that owns nothing
+ * 0xE3. Source: WDK nf-wdm-exsetresourceownerpointer. */
+VOID ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
+{
+    POWNER_ENTRY Mine, Theirs;
+    KIRQL OldIrql;
+
+    if (((ULONG_PTR)OwnerPointer & POINTER_TAG) != POINTER_TAG)
+        KeBugCheckWith(RESOURCE_OWNER_POINTER_INVALID, (ULONG_PTR)Resource, (ULONG_PTR)Resource->OwnerTable, SelfId(),
+                       (ULONG_PTR)OwnerPointer, "owner pointer %p of resource %p does not have 3 in its low two bits",
+                       OwnerPointer, Resource);
+    OldIrql = Lock(Resource);
+    Mine = FindOwner(Resource, SelfId());
+    if (Mine == NULL)
+        StopNotOwned(Resource, SelfId(), "a change of owner");
+    Theirs = FindOwner(Resource, (ERESOURCE_THREAD)OwnerPointer);
+    if (Theirs != NULL) {
+        Theirs->OwnerCount += Mine->OwnerCount;
+        Vacate(Resource, Mine);
+    } else {
+        Mine->OwnerThread = (ERESOURCE_THREAD)OwnerPointer;
+    }
+    Unlock(Resource, OldIrql);
+}
+
+/* ExSetResourceOwnerPointerEx - the same. Flags: FLAG_OWNER_POINTER_IS_THREAD if the pointer is a thread's address; since
+ * owners are not boosted, it is looked into in neither case. Source: WDK nf-wdm-exsetresourceownerpointerex. */
+VOID ExSetResourceOwnerPointerEx(PERESOURCE Resource, PVOID OwnerPointer, ULONG Flags)
+{
+    UNREFERENCED_PARAMETER(Flags);
+    ExSetResourceOwnerPointer(Resource, OwnerPointer);
+}
+
+/* ExDisableResourceBoostLite - owners of Resource are not boosted. Here none ever are. IRQL: <= DISPATCH_LEVEL. */
+VOID ExDisableResourceBoostLite(PERESOURCE Resource) { UNREFERENCED_PARAMETER(Resource); }
+
+/* ---- Public: questions ---- */
+
+/* ExIsResourceAcquiredExclusiveLite - does the current thread own Resource exclusively? IRQL: <= DISPATCH_LEVEL.
+ * Source: WDK nf-wdm-exisresourceacquiredexclusivelite. */
+BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
+{
+    return (Resource->State & EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId();
+}
+
+/* ExIsResourceAcquiredSharedLite - how many levels, shared or exclusive, the current thread has. IRQL: <= DISPATCH_LEVEL.
+ * Source: WDK nf-wdm-exisresourceacquiredsharedlite. */
+ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
+{
+    KIRQL OldIrql = Lock(Resource);
+    POWNER_ENTRY Entry = FindOwner(Resource, SelfId());
+    ULONG Levels = Entry != NULL ? Entry->OwnerCount : 0;
+
+    Unlock(Resource, OldIrql);
+    return Levels;
+}
+
+/* ExGetExclusiveWaiterCount - how many threads wait to own Resource exclusively, a moment ago. IRQL: <= DISPATCH_LEVEL. */
+ULONG ExGetExclusiveWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *)&Resource->NumberOfExclusiveWaiters; }
+
+/* ExGetSharedWaiterCount - how many wait to share it. */
+ULONG ExGetSharedWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *)&Resource->NumberOfSharedWaiters; }
+
+/* ---- The system's list ---- */
+
+ULONG ExForEachResourceOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PERESOURCE Resource), PVOID Context)
+{
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
+    ULONG Count = 0;
+
+    for (PLIST_ENTRY Entry = SystemResources.Flink; Entry != &SystemResources; Entry = Entry->Flink) {
+        PERESOURCE Resource = CONTAINING_RECORD(Entry, ERESOURCE, SystemResourcesList);
+        ULONG64 Here = (ULONG64)Resource, Creator = (ULONG64)Resource->Address;
+
+        if ((Here < Start || Here >= End) && (Creator < Start || Creator >= End))
+            continue;
+        Report(Context, Resource);
+        Count++;
+    }
+    KeReleaseSpinLock(&ListLock, OldIrql);
+    return Count;
+}
+
+enum { PRINTED = 32, VISITED = 4096, PRINTED_OWNERS = 8 };
+
+/* At a stop the list may lie in ruins: nothing is followed that is not mapped. */
+static BOOLEAN IsMapped(const void *Address, SIZE_T Length)
+{
+    return MmVirtualToPhysical(Address) != ~0ull && MmVirtualToPhysical((PUCHAR)Address + Length - 1) != ~0ull;
+}
+
+static void PrintOwner(const OWNER_ENTRY *Entry, PCSTR How)
+{
+    if (Entry->OwnerThread != 0)
+        LogPrint("    %s %p, %u levels\n", How, Entry->OwnerThread, Entry->OwnerCount);
+}
+
+static void PrintWaiters(const RESOURCE_WAITER *Last, ULONG Count, PCSTR How)
+{
+    const RESOURCE_WAITER *Waiter = Last;
+
+    for (ULONG At = 0; Waiter != NULL && At < Count && At < PRINTED_OWNERS; At++) {
+        if (!IsMapped(Waiter, sizeof *Waiter) || !IsMapped(Waiter->Next, sizeof *Waiter))
+            break;
+        Waiter = Waiter->Next;
+        LogPrint("    %s %p\n", How, Waiter->Thread);
+    }
+}
+
+static void PrintResource(PERESOURCE Resource)
+{
+    ULONG Size = Resource->OwnerTable != NULL && IsMapped(Resource->OwnerTable, sizeof(OWNER_ENTRY)) ?
+                 Resource->OwnerTable[0].TableSize : 0, Printed = 0;
+    char Creator[96];
+
+    RtlDescribeAddress((ULONG64)Resource->Address, Creator, sizeof Creator);
+    LogPrint("  resource %p of %s: %u shared and %u exclusive waiters, contended %u times\n", Resource, Creator,
+             Resource->NumberOfSharedWaiters, Resource->NumberOfExclusiveWaiters, Resource->ContentionCount);
+    PrintOwner(&Resource->OwnerEntry, (Resource->State & EXCLUSIVE) ? "exclusive owner" : "shared owner");
+    for (ULONG At = 1; At < Size && Printed < PRINTED_OWNERS; At++) {
+        if (!IsMapped(&Resource->OwnerTable[At], sizeof(OWNER_ENTRY)))
+            break;
+        PrintOwner(&Resource->OwnerTable[At], "shared owner");
+        Printed += Resource->OwnerTable[At].OwnerThread != 0;
+    }
+    PrintWaiters(Resource->ExclusiveWaiters, Resource->NumberOfExclusiveWaiters, "exclusive waiter");
+    PrintWaiters(Resource->SharedWaiters, Resource->NumberOfSharedWaiters, "shared waiter");
+}
+
+void ExPrintResources(void)
+{
+    PLIST_ENTRY Entry = SystemResources.Flink;
+    ULONG Printed = 0;
+
+    for (ULONG At = 0; Entry != &SystemResources && At < VISITED && Printed < PRINTED; At++) {
+        PERESOURCE Resource = CONTAINING_RECORD(Entry, ERESOURCE, SystemResourcesList);
+
+        if (!IsMapped(Resource, sizeof *Resource)) {
+            LogPrint("  the list of resources leads to %p, which is not mapped\n", Resource);
+            return;
+        }
+        if ((Resource->State & (OWNED | FROZEN)) != 0) {
+            if (Printed++ == 0)
+                LogPrint("\n");
+            PrintResource(Resource);
+        }
+        Entry = Entry->Flink;
+    }
+}
+
+void ExInitializeResources(void)
+{
+    static BUGCHECK_SECTION Section = { .Print = ExPrintResources };
+
+    KeRegisterBugCheckSection(&Section);
+}
