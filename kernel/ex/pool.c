@@ -220,6 +220,8 @@ FORCEINLINE PVOID AllocateTyped(ULONG PoolType, SIZE_T Size, ULONG Tag, PVOID Ca
 
 /* ---- Freeing ---- */
 
+static POOL_FREE_HOOK FreeHook;
+
 /* Whole pages, guarded blocks, slabs of one page, and everything that is wrong. */
 static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
 {
@@ -231,6 +233,8 @@ static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
         Fault.Caller = (ULONG64)Caller;
         ExpStop(&Fault);
     }
+    if (FreeHook != NULL)
+        FreeHook(Block, Fault.Size, Caller);
     ExpFreeChecked(Block, Caller);
 }
 
@@ -348,3 +352,5 @@ VOID ExFreePoolWithTag(PVOID P, ULONG Tag) { Free(P, Tag, CALLER); }
 
 /* ExFreePool - the same for any tag. Source: WDK nf-ntddk-exfreepool. */
 VOID ExFreePool(PVOID P) { Free(P, 0, CALLER); }
+
+void ExSetFreeHook(POOL_FREE_HOOK Hook) { FreeHook = Hook; }

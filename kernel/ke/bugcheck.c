@@ -21,6 +21,8 @@ typedef struct _STOP {
     KIRQL Irql;
 } STOP;
 
+enum { DETAIL_SIZE = 1024 };
+
 static ULONG Owner;                     /* processor number + 1; claimed by one exchange */
 static ULONG Entries;                   /* how often the owner came in */
 static BUGCHECK_SECTION *Sections;
@@ -70,8 +72,7 @@ static void PrintThread(const STOP *Stop)
         LogPrint(" (idle)\n");
     else
         LogPrint(", priority %d\n  started at %s\n", Thread->Priority, Start);
-    if (Thread->CombinedApcDisable != 0)
-        LogPrint("  APCs disabled: kernel %d, special %d\n", Thread->KernelApcDisable, Thread->SpecialApcDisable);
+    LogPrint("  APC-disable counts: kernel %d, special %d\n", Thread->KernelApcDisable, Thread->SpecialApcDisable);
 }
 
 static void Print(const STOP *Stop)
@@ -305,7 +306,7 @@ void KeBugCheckWith(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_
 {
     UNWIND_CONTEXT Caller;
     va_list Arguments;
-    char Detail[256];
+    char Detail[DETAIL_SIZE];
 
     RtlCaptureCaller(&Caller);
     va_start(Arguments, Format);

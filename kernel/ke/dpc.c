@@ -244,3 +244,5 @@ VOID KeFlushQueuedDpcs(VOID)
         KeWaitForSingleObject(&Flushed, Executive, KernelMode, FALSE, NULL);
     }
 }
+
+PKDEFERRED_ROUTINE KeQueryRunningDpc(void) { return KiCurrentPcr()->DpcQueue.Running; }

@@ -17,8 +17,7 @@
 #include <rtl/print.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
-
-enum { VERIFIER_IRQL_LEAKED = 0x2001D, VERIFIER_REGION_LEAKED = 0x40003 };
+#include <vf/rules.h>
 
 static WCHAR HardwareDatabase[] = L"\\REGISTRY\\MACHINE\\HARDWARE\\DESCRIPTION\\SYSTEM";
 static UNICODE_STRING HardwareDatabaseName = { sizeof HardwareDatabase - sizeof(WCHAR), sizeof HardwareDatabase,
@@ -62,13 +61,12 @@ static void CheckReturn(const LDR_DRIVER *Driver, const char *Routine, PVOID Add
     LONG Now = KeGetCurrentThread()->CombinedApcDisable;
 
     if (Irql != PASSIVE_LEVEL)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_IRQL_LEAKED, (ULONG_PTR)Address, Irql, 0,
-                       "%s of %s was called at IRQL 0 and returned at IRQL %u", Routine, Driver->Image->Name, Irql);
+        VfStop(VF_CALLBACK_IRQL, (ULONG_PTR)Address, Irql, 0,
+               "%s of %s was called at IRQL 0 and returned at IRQL %u", Routine, Driver->Image->Name, Irql);
     if (Now != ApcDisable)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VERIFIER_REGION_LEAKED, (ULONG_PTR)Address,
-                       (ULONG)ApcDisable, (ULONG)Now,
-                       "%s of %s left a critical or guarded region entered (or left one too often)", Routine,
-                       Driver->Image->Name);
+        VfStop(VF_CALLBACK_REGION, (ULONG_PTR)Address, (ULONG)ApcDisable, (ULONG)Now,
+               "%s of %s left a critical or guarded region entered (or left one too often)", Routine,
+               Driver->Image->Name);
 }
 
 static BOOLEAN MakeRegistryPath(const LDR_DRIVER *Driver, UNICODE_STRING *Path)

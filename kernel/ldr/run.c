@@ -13,6 +13,7 @@
 #include <rtl/print.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
+#include <vf/verifier.h>
 
 /* Exit statuses, as design.md and README.md list them. */
 enum { StatusPassed = 0, StatusFailed = 1, StatusHung = 3, StatusRefused = 4 };
@@ -60,8 +61,10 @@ static void ReadOptions(const BOOT_INFO *Info)
     BOOLEAN Off = Verifier != NULL && strcmp(Verifier, "off") == 0;
 
     LdrInitialize(!Off);
-    if (!Off)
+    if (!Off) {
         ExEnablePoolVerifier();
+        VfInitialize();
+    }
     Run.Times.Virtual = BootOption(Info, "virtual", Value, sizeof Value) != NULL;
     Run.Times.HasSettle = BootOption(Info, "settle", Value, sizeof Value) != NULL;
     Run.Times.Settle = Run.Times.HasSettle ? ParseNumber(Value) * 10000000ull : 0;
@@ -104,6 +107,7 @@ static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
     Run.Count--;                            /* the last one, always */
     if (!Unloaded || LdrpIsActive(Image))
         return;                             /* its code may still be reached: the memory stays as it is */
+    VfForgetMemory(Image->Base, Image->Layout.SizeOfImage);
     LdrUnloadImage(Image);
     LdrpDestroyDriver(Driver);
 }

@@ -105,5 +105,8 @@ void MmFreeStack(PVOID Top)
 /* MmIsStackGuard - does Address lie below a kernel stack, where an overflow lands? Any IRQL. */
 BOOLEAN MmIsStackGuard(ULONG64 Address)
 {
-    return Address >= MI_STACK_ARENA && Address < MI_STACK_ARENA_END && Address % MI_STACK_SLOT < MI_STACK_GUARD;
+    return MmIsStack(Address) && Address % MI_STACK_SLOT < MI_STACK_GUARD;
 }
+
+/* MmIsStack - is Address on a kernel stack, whoever's? Any IRQL. */
+BOOLEAN MmIsStack(ULONG64 Address) { return Address >= MI_STACK_ARENA && Address < MI_STACK_ARENA_END; }

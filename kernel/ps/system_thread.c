@@ -8,12 +8,15 @@
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
+#include <ke/mutant.h>
 #include <mm/mm.h>
 #include <ps/system_thread.h>
 #include <rtl/status.h>
 
 /* A system thread starts inside a critical region (contracts.md 4 "Threads"). One that has left it ends with 0. */
 enum { INITIAL_KERNEL_APC_DISABLE = -1 };
+
+static void (*EndCheck)(void);
 
 static void RunSystemThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
@@ -95,6 +98,22 @@ static NTSTATUS StartThread(PETHREAD Thread, ULONG DesiredAccess, PVOID Caller, 
     return STATUS_SUCCESS;
 }
 
+/* A KMUTEX still held is looked for first: its effect on the APC-disable count is no fault of its own. */
+static void RequireNoMutex(PKTHREAD Thread)
+{
+    PLIST_ENTRY Head = &Thread->MutantListHead;
+
+    for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink) {
+        PKMUTANT Mutant = CONTAINING_RECORD(Link, KMUTANT, MutantListEntry);
+
+        if (Mutant->ApcDisable != 0)
+            KeBugCheckWith(THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)Thread, (ULONG_PTR)Mutant, 0, 0,
+                           "thread %p ends and still owns mutex %p", Thread, Mutant);
+    }
+}
+
+void PsSetThreadEndCheck(void (*Check)(void)) { EndCheck = Check; }
+
 /* ---- Public: PsCreateSystemThread, PsTerminateSystemThread ---- */
 
 /* PsCreateSystemThread - start a thread of the process that ProcessHandle names (NULL: the system process) at
@@ -121,8 +140,8 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
 }
 
 /* PsTerminateSystemThread - end the current thread with ExitStatus; does not return. IRQL: PASSIVE_LEVEL.
- * Errors: another IRQL, or APC-disable counts that were changed and not restored, are 0x20; attached to another
- * process, 0x5.
+ * Errors: a mutex still owned is 0x4000008A; another IRQL, or APC-disable counts that were changed and not restored, are
+ * 0x20; attached to another process, 0x5.
  * Source: WDK nf-wdm-psterminatesystemthread; bug check 0x20. */
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
@@ -131,6 +150,9 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
     BOOLEAN Changed = Thread->Tcb.SpecialApcDisable != 0 ||
                       (Thread->Tcb.KernelApcDisable != 0 && Thread->Tcb.KernelApcDisable != INITIAL_KERNEL_APC_DISABLE);
 
+    if (EndCheck != NULL)
+        EndCheck();
+    RequireNoMutex(&Thread->Tcb);
     if (Irql != PASSIVE_LEVEL || Changed)
         KeBugCheckWith(KERNEL_APC_PENDING_DURING_EXIT, 0, (ULONG)Thread->Tcb.CombinedApcDisable, Irql, 0,
                        "thread %p ends at IRQL %u with APC-disable counts kernel %d, special %d", Thread, Irql,

@@ -1,101 +1,56 @@
-/* spinlock.c - the driver's side of the contracts of IRQL and spin lock routines.
+/* spinlock.c - the driver's side of the contracts of the spin lock routines.
  *
  * A driver's imports are bound to these when the verifier is on (ldr/exports.c). Each looks at the caller's IRQL
- * and at what its processor holds, stops with 0xC4 and the rule's number if that breaks a rule, and else does
+ * and at who holds the lock (locks.c), stops with 0xC4 and the rule's number if that breaks a rule, and else does
  * what the routine of the same name does. The kernel itself never comes here.
- * Who holds a spin lock is a matter of processors: a row for each lists the locks taken there, with the place.
- * A row is touched by its own processor only and at DISPATCH_LEVEL or above, so it needs no lock.
- * What cannot be seen here: IRQL changes that drivers make inline. Those show at the next call. */
+ * A lock is initialised by an inline store, so a missing one is seen by the value only: one that neither a free nor a
+ * held lock has, and that is no kernel address, which a queued lock may hold. */
 #include "vfp.h"
-#include <arch/port.h>
-#include <ke/bugcheck.h>
 #include <ke/init.h>
-#include <rtl/stacktrace.h>
-#include <rtl/status.h>
 #include <vf/spinlock.h>
 
-enum { HELD_AT_ONCE = 64, PLACE_SIZE = 160 };
+#define KERNEL_SPACE 0xFFFF800000000000ull
 
-typedef struct _HELD {
-    ULONG Count;
-    struct { PKSPIN_LOCK Lock; PVOID Place; } Locks[HELD_AT_ONCE];
-} HELD;
-
-static HELD Held[ARCH_MAX_CPUS];
-
-#define CALLER __builtin_return_address(0)
-
-static DECLSPEC_NORETURN void StopIrql(ULONG Rule, KIRQL Irql, ULONG_PTR P3, const char *What)
+static DECLSPEC_NORETURN void StopIrql(ULONG Rule, KIRQL Irql, PKSPIN_LOCK SpinLock, const char *What)
 {
-    KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, Rule, Irql, P3, 0, "%s at IRQL %u", What, Irql);
+    VfStop(Rule, Irql, (ULONG_PTR)SpinLock, 0, "spin lock %p: %s at IRQL %u", SpinLock, What, Irql);
 }
 
-static ULONG FindHeld(const HELD *Row, PKSPIN_LOCK Lock)
+static void CheckInitialized(PKSPIN_LOCK SpinLock)
 {
-    ULONG i = 0;
+    KSPIN_LOCK Value = *(volatile KSPIN_LOCK *)SpinLock;
 
-    while (i < Row->Count && Row->Locks[i].Lock != Lock)
-        i++;
-    return i;
+    if (UNLIKELY(Value > 1 && Value < KERNEL_SPACE))
+        VfStop(VF_UNINITIALIZED, (ULONG_PTR)SpinLock, Value, 0, "spin lock %p holds %016I64x, which no spin lock does",
+               SpinLock, Value);
 }
 
-/* Before SpinLock is waited for: this processor must not hold it. IRQL >= DISPATCH_LEVEL. */
-static void CheckNotHeld(PKSPIN_LOCK SpinLock)
-{
-    const HELD *Row = &Held[KeGetCurrentProcessorNumber()];
-    ULONG At = FindHeld(Row, SpinLock);
-    char Place[PLACE_SIZE];
-
-    if (At == Row->Count)
-        return;
-    RtlDescribeAddress((ULONG64)(ULONG_PTR)Row->Locks[At].Place, Place, sizeof Place);
-    KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VF_SELF_DEADLOCK, (ULONG_PTR)SpinLock,
-                   (ULONG_PTR)Row->Locks[At].Place, 0,
-                   "spin lock %p is acquired again by the processor that holds it; it was taken at %s", SpinLock,
-                       Place);
-}
-
-static void Remember(PKSPIN_LOCK SpinLock, PVOID Place)
-{
-    HELD *Row = &Held[KeGetCurrentProcessorNumber()];
-
-    if (Row->Count == HELD_AT_ONCE)
-        KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)SpinLock, HELD_AT_ONCE, 0, 0,
-                       "a processor holds more than %u spin locks, and the verifier has no room for more",
-                           HELD_AT_ONCE);
-    Row->Locks[Row->Count].Lock = SpinLock;
-    Row->Locks[Row->Count++].Place = Place;
-}
-
-/* Before SpinLock is freed: this processor must hold it. IRQL >= DISPATCH_LEVEL. */
-static void Forget(PKSPIN_LOCK SpinLock)
-{
-    HELD *Row = &Held[KeGetCurrentProcessorNumber()];
-    ULONG At = FindHeld(Row, SpinLock);
-
-    if (At == Row->Count)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, VF_NOT_HELD, (ULONG_PTR)SpinLock, 0, 0,
-                       "spin lock %p is released by a processor that does not hold it", SpinLock);
-    Row->Locks[At] = Row->Locks[--Row->Count];
-}
-
-static KIRQL RaiseToAcquire(PKSPIN_LOCK SpinLock)
+static KIRQL RaiseToAcquire(PKSPIN_LOCK SpinLock, PVOID Place)
 {
     KIRQL Irql = KeGetCurrentIrql();
 
+    VfpCheckCall();
     if (Irql > DISPATCH_LEVEL)
-        StopIrql(VF_ACQUIRE_ABOVE_DISPATCH, Irql, (ULONG_PTR)SpinLock, "a spin lock is acquired");
+        StopIrql(VF_ACQUIRE_ABOVE_DISPATCH, Irql, SpinLock, "a spin lock is acquired");
+    CheckInitialized(SpinLock);
     KfRaiseIrql(DISPATCH_LEVEL);
-    CheckNotHeld(SpinLock);
+    VfpAcquiring(SpinLock, VfpSpinLock, Place);
     return Irql;
 }
 
-static void CheckAcquireAtDpcLevel(PKSPIN_LOCK SpinLock)
+static void CheckIrqlToAcquire(PKSPIN_LOCK SpinLock)
 {
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Irql < DISPATCH_LEVEL)
-        StopIrql(VF_ACQUIRE_BELOW_DISPATCH, Irql, (ULONG_PTR)SpinLock, "a spin lock is acquired without raising");
+        StopIrql(VF_ACQUIRE_BELOW_DISPATCH, Irql, SpinLock, "a spin lock is acquired without raising");
+    CheckInitialized(SpinLock);
+}
+
+static void CheckAcquireAtDpcLevel(PKSPIN_LOCK SpinLock, PVOID Place)
+{
+    CheckIrqlToAcquire(SpinLock);
+    VfpAcquiring(SpinLock, VfpSpinLock, Place);
 }
 
 static void CheckReleaseAtDpcLevel(PKSPIN_LOCK SpinLock)
@@ -103,8 +58,8 @@ static void CheckReleaseAtDpcLevel(PKSPIN_LOCK SpinLock)
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Irql < DISPATCH_LEVEL)
-        StopIrql(VF_RELEASE_BELOW_DISPATCH, Irql, (ULONG_PTR)SpinLock, "a spin lock is released without lowering");
-    Forget(SpinLock);
+        StopIrql(VF_RELEASE_BELOW_DISPATCH, Irql, SpinLock, "a spin lock is released without lowering");
+    VfpReleasing(SpinLock, VfpSpinLock);
 }
 
 static void CheckReleaseAndLower(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
@@ -112,40 +67,30 @@ static void CheckReleaseAndLower(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Irql != DISPATCH_LEVEL)
-        StopIrql(VF_RELEASE_NOT_AT_DISPATCH, Irql, (ULONG_PTR)SpinLock, "a spin lock is released (twice?)");
+        StopIrql(VF_RELEASE_NOT_AT_DISPATCH, Irql, SpinLock, "a spin lock is released (twice?)");
     if (OldIrql > DISPATCH_LEVEL)
-        StopIrql(VF_LOWER_TO_HIGHER, Irql, OldIrql, "a spin lock is released to a higher IRQL");
-    Forget(SpinLock);
+        VfStop(VF_LOWER_TO_HIGHER, Irql, OldIrql, (ULONG_PTR)SpinLock, "spin lock %p is released, and the IRQL is to become %u",
+               SpinLock, OldIrql);
+    VfpReleasing(SpinLock, VfpSpinLock);
 }
 
-/* ---- Public: IRQL ---- */
+/* ---- Public: initialisation, where it is called and not inline ---- */
 
-KIRQL VfKfRaiseIrql(KIRQL NewIrql)
+VOID VfKeInitializeSpinLock(PKSPIN_LOCK SpinLock)
 {
-    KIRQL Irql = KeGetCurrentIrql();
-
-    if (NewIrql < Irql || NewIrql > HIGH_LEVEL)
-        StopIrql(VF_RAISE_TO_LOWER, Irql, NewIrql, "KeRaiseIrql is called for a lower or impossible IRQL");
-    return KfRaiseIrql(NewIrql);
-}
-
-VOID VfKeLowerIrql(KIRQL NewIrql)
-{
-    KIRQL Irql = KeGetCurrentIrql();
-
-    if (NewIrql > Irql)
-        StopIrql(VF_LOWER_TO_HIGHER, Irql, NewIrql, "KeLowerIrql is called for a higher IRQL");
-    KeLowerIrql(NewIrql);
+    VfpCheckCall();
+    VfpInitialized(SpinLock, VfpSpinLock);
+    KeInitializeSpinLock(SpinLock);
 }
 
 /* ---- Public: plain locks ---- */
 
 KIRQL VfKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
-    KIRQL OldIrql = RaiseToAcquire(SpinLock);
+    KIRQL OldIrql = RaiseToAcquire(SpinLock, VFP_CALLER);
 
     KeAcquireSpinLockAtDpcLevel(SpinLock);
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
     return OldIrql;
 }
 
@@ -157,10 +102,9 @@ VOID VfKeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 
 VOID VfKeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
-    CheckAcquireAtDpcLevel(SpinLock);
-    CheckNotHeld(SpinLock);
+    CheckAcquireAtDpcLevel(SpinLock, VFP_CALLER);
     KeAcquireSpinLockAtDpcLevel(SpinLock);
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
 }
 
 VOID VfKeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
@@ -171,10 +115,10 @@ VOID VfKeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock)
 
 BOOLEAN VfKeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
-    CheckAcquireAtDpcLevel(SpinLock);
+    CheckIrqlToAcquire(SpinLock);
     if (!KeTryToAcquireSpinLockAtDpcLevel(SpinLock))
         return FALSE;
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
     return TRUE;
 }
 
@@ -182,10 +126,9 @@ KIRQL VfKeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 {
     KIRQL OldIrql;
 
-    CheckAcquireAtDpcLevel(SpinLock);
-    CheckNotHeld(SpinLock);
+    CheckAcquireAtDpcLevel(SpinLock, VFP_CALLER);
     OldIrql = KeAcquireSpinLockForDpc(SpinLock);
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
     return OldIrql;
 }
 
@@ -199,11 +142,11 @@ VOID VfKeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 
 VOID VfKeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    KIRQL OldIrql = RaiseToAcquire(SpinLock);
+    KIRQL OldIrql = RaiseToAcquire(SpinLock, VFP_CALLER);
 
     KeAcquireInStackQueuedSpinLockAtDpcLevel(SpinLock, LockHandle);
     LockHandle->OldIrql = OldIrql;
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
 }
 
 VOID VfKeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
@@ -214,10 +157,9 @@ VOID VfKeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
 
 VOID VfKeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    CheckAcquireAtDpcLevel(SpinLock);
-    CheckNotHeld(SpinLock);
+    CheckAcquireAtDpcLevel(SpinLock, VFP_CALLER);
     KeAcquireInStackQueuedSpinLockAtDpcLevel(SpinLock, LockHandle);
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
 }
 
 VOID VfKeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHandle)
@@ -228,10 +170,9 @@ VOID VfKeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHandle
 
 VOID VfKeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    CheckAcquireAtDpcLevel(SpinLock);
-    CheckNotHeld(SpinLock);
+    CheckAcquireAtDpcLevel(SpinLock, VFP_CALLER);
     KeAcquireInStackQueuedSpinLockForDpc(SpinLock, LockHandle);
-    Remember(SpinLock, CALLER);
+    VfpAcquired(SpinLock, VfpSpinLock, VFP_CALLER);
 }
 
 VOID VfKeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle)

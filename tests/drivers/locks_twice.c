@@ -2,7 +2,8 @@
  *
  * expect: status 2
  * expect: log DRIVER_VERIFIER_DETECTED_VIOLATION
- * expect: log is acquired again by the processor that holds it; it was taken at locks_twice\.sys.*DriverEntry
+ * expect: log is acquired again by the processor that holds it;
+ * expect: log it was taken by thread .* at locks_twice\.sys.*DriverEntry
  * run: SMP=1
  * run: SMP=2 */
 #include <ntddk.h>

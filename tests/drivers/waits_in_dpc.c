@@ -1,8 +1,9 @@
-/* waits_in_dpc.c - its DPC routine waits for an event.
+/* waits_in_dpc.c - its DPC routine waits for an event, and nobody verifies.
  *
  * expect: status 2
  * expect: log ATTEMPTED_SWITCH_FROM_DPC
- * expect: log waits_in_dpc\.sys.*WaitingDpc */
+ * expect: log waits_in_dpc\.sys.*WaitingDpc
+ * run: APPEND=verifier=off */
 #include <ntddk.h>
 
 DRIVER_INITIALIZE DriverEntry;

@@ -29,3 +29,7 @@ typedef void (*POOL_REPORT)(PVOID Context, PVOID Block, SIZE_T Size, ULONG Tag, 
 ULONG ExForEachPoolBlockOf(POOL_OWNER_RANGE Range, POOL_REPORT Report, PVOID Context);
 void ExCheckFreedPool(void);     /* stops the machine if freed memory that is still kept was written to */
 BOOLEAN ExIsFreedPool(const void *Address);     /* verifier: inside a block that has been freed */
+
+/* Called for each guarded block that is about to be freed, still whole, at the IRQL of the free. Set once. */
+typedef void (*POOL_FREE_HOOK)(PVOID Block, SIZE_T Size, PVOID Caller);
+void ExSetFreeHook(POOL_FREE_HOOK Hook);

@@ -29,3 +29,6 @@ BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc);
 VOID KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance);
 VOID KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number);
 VOID KeFlushQueuedDpcs(VOID);
+
+/* The DPC routine that runs on this processor now, or NULL. Holds still at DISPATCH_LEVEL and above only. */
+PKDEFERRED_ROUTINE KeQueryRunningDpc(void);

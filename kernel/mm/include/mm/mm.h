@@ -36,6 +36,7 @@ enum { MM_STACK_SIZE = 0x6000 };
 PVOID MmAllocateStack(void);                    /* its top, 16-byte aligned; NULL when memory is out */
 void MmFreeStack(PVOID Top);                    /* <= DISPATCH_LEVEL */
 BOOLEAN MmIsStackGuard(ULONG64 Address);        /* a fault here is a stack overflow */
+BOOLEAN MmIsStack(ULONG64 Address);             /* on a kernel stack, or the guard of one */
 
 /* Address spaces of processes: what is below the kernel half. */
 ARCH_SPACE MmCreateSpace(void);                 /* 0: memory is out */

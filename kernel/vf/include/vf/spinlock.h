@@ -1,11 +1,9 @@
-/* spinlock.h - what drivers are bound to with the verifier on: IRQL and spin lock routines that check first. */
+/* spinlock.h - what drivers are bound to with the verifier on: spin lock routines that check first. */
 #pragma once
 
-#include <ke/irql.h>
 #include <ke/spinlock.h>
 
-KIRQL VfKfRaiseIrql(KIRQL NewIrql);
-VOID VfKeLowerIrql(KIRQL NewIrql);
+VOID VfKeInitializeSpinLock(PKSPIN_LOCK SpinLock);
 KIRQL VfKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock);
 VOID VfKeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql);
 VOID VfKeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock);

@@ -1,0 +1,76 @@
+/* memory.c - what must not lie in memory that is freed: a timer that is armed, a DPC that is queued, a lock that is held.
+ *
+ * The pool calls for each block under the verifier. A look at the block's own bytes finds what may be such an
+ * object; whether it is one is then asked of those who keep timers and DPCs, under their lock. So bytes that only look
+ * like a timer are no fault, and a free costs nothing but the look. */
+#include "vfp.h"
+#include <ex/pool.h>
+#include <ke/activity.h>
+#include <ke/bugcheck.h>
+#include <ke/dpc.h>
+#include <ke/timer.h>
+#include <rtl/status.h>
+
+enum { OBJECT_ALIGNMENT = 8, ASKED = 4 };
+
+typedef struct _BLOCK { PUCHAR Start; SIZE_T Size; PVOID Freer; } BLOCK;
+
+static BOOLEAN LooksArmed(const KTIMER *Timer)
+{
+    return (Timer->Header.Type == TimerNotificationObject || Timer->Header.Type == TimerSynchronizationObject) &&
+           Timer->Header.Size == sizeof(KTIMER) / sizeof(ULONG) && Timer->Header.Inserted;
+}
+
+static BOOLEAN LooksQueued(const KDPC *Dpc)
+{
+    return Dpc->Type == DpcObject && Dpc->DpcData != NULL;
+}
+
+static BOOLEAN IsKnown(KE_OWNED_KIND Kind, PVOID Object, SIZE_T Size)
+{
+    KE_OWNED Found[ASKED];
+    ULONG Count = KeListActivity((ULONG64)Object, (ULONG64)Object + Size, Found, ASKED);
+
+    for (ULONG i = 0; i < Count && i < ASKED; i++)
+        if (Found[i].Kind == Kind && Found[i].Object == Object)
+            return TRUE;
+    return FALSE;
+}
+
+static void CheckTimer(const BLOCK *Block, PKTIMER Timer)
+{
+    VFP_PLACE Freer, Routine;
+
+    if (!LooksArmed(Timer) || !IsKnown(KeOwnedTimer, Timer, sizeof *Timer))
+        return;
+    VfStop(VF_ARMED_TIMER_FREED, (ULONG_PTR)Timer, Block->Size, (ULONG_PTR)Block->Start,
+           "timer %p, with %s, is armed and lies in the %I64u bytes at %p,\n  which are freed at %s", Timer,
+           Timer->Dpc == NULL ? "no DPC" : VfpDescribe(&Routine, (PVOID)Timer->Dpc->DeferredRoutine), Block->Size,
+           Block->Start, VfpDescribe(&Freer, Block->Freer));
+}
+
+static void CheckDpc(const BLOCK *Block, PKDPC Dpc)
+{
+    VFP_PLACE Freer, Routine;
+
+    if (!LooksQueued(Dpc) || !IsKnown(KeOwnedDpc, Dpc, sizeof *Dpc))
+        return;
+    KeBugCheckWith(TIMER_OR_DPC_INVALID, 1, (ULONG_PTR)Dpc, (ULONG_PTR)Block->Start, Block->Size,
+                   "DPC %p of routine %s is queued and lies in the %I64u bytes at %p,\n  which are freed at %s", Dpc,
+                   VfpDescribe(&Routine, (PVOID)Dpc->DeferredRoutine), Block->Size, Block->Start,
+                   VfpDescribe(&Freer, Block->Freer));
+}
+
+static void CheckBlock(PVOID Start, SIZE_T Size, PVOID Freer)
+{
+    BLOCK Block = { Start, Size, Freer };
+
+    for (SIZE_T At = 0; At + sizeof(KDPC) <= Size; At += OBJECT_ALIGNMENT) {
+        if (At + sizeof(KTIMER) <= Size)
+            CheckTimer(&Block, (PKTIMER)(Block.Start + At));
+        CheckDpc(&Block, (PKDPC)(Block.Start + At));
+    }
+    VfpMemoryEnds(Start, Size, Freer);
+}
+
+void VfpInitializeMemory(void) { ExSetFreeHook(CheckBlock); }
