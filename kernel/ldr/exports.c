@@ -16,6 +16,7 @@
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/clock.h>
+#include <ke/device_queue.h>
 #include <ke/dispatch.h>
 #include <ke/dpc.h>
 #include <ke/event.h>
@@ -120,6 +121,15 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(KeSetImportanceDpc),
     EXPORT(KeSetTargetProcessorDpc),
     EXPORT(KeFlushQueuedDpcs),
+
+    /* Device queues */
+    EXPORT(KeInitializeDeviceQueue),
+    EXPORT(KeInsertDeviceQueue),
+    EXPORT(KeInsertByKeyDeviceQueue),
+    EXPORT(KeRemoveDeviceQueue),
+    EXPORT(KeRemoveByKeyDeviceQueue),
+    EXPORT(KeRemoveByKeyDeviceQueueIfBusy),
+    EXPORT(KeRemoveEntryDeviceQueue),
 
     /* Threads and processors */
     EXPORT(PsCreateSystemThread),
