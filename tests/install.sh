@@ -43,6 +43,7 @@ find_missing() # what
     need xorriso xorriso
     need mtools mformat
     need gcc-mingw-w64-x86-64 x86_64-w64-mingw32-gcc
+    need clang clang
     need console-setup-linux "${FONT_DIR:-/usr/share/consolefonts}/Lat15-Terminus16.psf.gz"
     need grub-common grub-mkrescue
     # GRUB's own code for a PC is packaged for PCs only; elsewhere the kernel is booted directly.

@@ -1,4 +1,5 @@
-# drivers.mk - the example drivers, built as a driver author would: by mingw-w64 against its own DDK headers.
+# drivers.mk - the example drivers, built as a driver author would: by mingw-w64 against its own DDK headers. Those whose
+# names begin with seh_ are compiled by clang, which has Microsoft's __try; the import libraries and the linker are the same.
 #
 # `make test-drivers` builds all of them to build/tests/drivers/, and the broken files that breakage.pl makes
 # of one. Nothing of Kedge is in their include path.
@@ -7,6 +8,9 @@ DRIVER_CC := x86_64-w64-mingw32-gcc
 DRIVER_CFLAGS := -O2 -g -Wall -Wextra -Werror -Wno-multichar -Wno-infinite-recursion -isystem /usr/x86_64-w64-mingw32/include/ddk
 DRIVER_LDFLAGS := -nostdlib -Wl,--subsystem,native -Wl,--entry,DriverEntry -Wl,--image-base,0x10000
 DRIVER_LIBS := -lntoskrnl -lhal
+SEH_CC := clang --target=x86_64-w64-windows-gnu
+SEH_CFLAGS := -fms-extensions -O2 -g -Wall -Wextra -Werror -Wno-unused-function -isystem /usr/x86_64-w64-mingw32/include \
+    -isystem /usr/x86_64-w64-mingw32/include/ddk
 
 TEST_DRIVERS := $(patsubst tests/drivers/%.c,$(BUILD)/tests/drivers/%.sys,$(wildcard tests/drivers/*.c))
 BROKEN_FILES := $(BUILD)/tests/drivers/broken/list
@@ -18,6 +22,12 @@ $(BUILD)/tests/drivers/%.sys: tests/drivers/%.c tests/drivers/drivers.mk
 	$(call say,DRIVER,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(DRIVER_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
+
+$(BUILD)/tests/drivers/seh_%.sys: tests/drivers/seh_%.c tests/drivers/seh.h tests/drivers/drivers.mk
+	$(call say,DRIVER,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(SEH_CC) $(SEH_CFLAGS) -c -o $(@:.sys=.o) $<
+	$(Q)$(DRIVER_CC) $(DRIVER_LDFLAGS) -o $@ $(@:.sys=.o) $(DRIVER_LIBS)
 
 $(BROKEN_FILES): tests/drivers/breakage.pl $(BUILD)/tests/drivers/tapper.sys
 	$(call say,BREAK,$(@D))
