@@ -10,7 +10,7 @@
  * nothing, each word of it is probed. A return address belongs to the instruction before it: a call
  * that never returns may be its function's last.
  * Consequence: the outermost frame says so by an undefined return address (.cfi_undefined rip), or has
- * a return address of 0. */
+ * a return address of 0; a trap that interrupted address 0 is a call through a null pointer, and no end. */
 #include "rtlp.h"
 #include <rtl/unwind.h>
 
@@ -256,7 +256,7 @@ UNWIND_RESULT RtlUnwindCfi(const UNWIND_CFI *Cfi, UNWIND_CONTEXT *Context, UNWIN
     Result = ApplyRow(&Row, Registers, Probe, &Frame->Establisher);
     if (Result != UnwindStepped)
         return Result;
-    if (Registers[CFI_RETURN] == 0)
+    if (Registers[CFI_RETURN] == 0 && !Function.Signal)
         return UnwindEnd;
     FromDwarf(Registers, Context);
     Context->Exact = Function.Signal;
