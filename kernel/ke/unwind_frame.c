@@ -188,18 +188,18 @@ static BOOLEAN TakeFrame(PVOID Cookie, const UNWIND_CONTEXT *Frame)
     return TRUE;
 }
 
-/* RtlCaptureStackBackTrace - the return addresses on the caller's stack, the one into the caller first, without the
- * first FramesToSkip. BackTraceHash: NULL, or gets their sum. IRQL: any. Returns: how many.
+/* RtlCaptureStackBackTrace - the return addresses on the caller's stack, the one into the caller's own code first,
+ * without the first FramesToSkip. BackTraceHash: NULL, or gets their sum. IRQL: any. Returns: how many.
  * Source: WDK nf-ntifs-rtlcapturestackbacktrace. */
 NOINLINE USHORT RtlCaptureStackBackTrace(ULONG FramesToSkip, ULONG FramesToCapture, PVOID *BackTrace,
                                          PULONG BackTraceHash)
 {
-    BACKTRACE Trace = { .Skip = FramesToSkip, .Room = FramesToCapture < 0xFFFF ? FramesToCapture : 0xFFFF,
+    BACKTRACE Trace = { .Skip = FramesToSkip + 1, .Room = FramesToCapture < 0xFFFF ? FramesToCapture : 0xFFFF,
                         .Addresses = BackTrace };
-    UNWIND_CONTEXT Caller;
+    UNWIND_CONTEXT Here;
 
-    RtlCaptureCaller(&Caller);
-    RtlWalkStack(&Caller, ArchProbe, TakeFrame, &Trace);
+    RtlCaptureCaller(&Here);            /* the walk's first frame is this function's */
+    RtlWalkStack(&Here, ArchProbe, TakeFrame, &Trace);
     if (BackTraceHash != NULL)
         *BackTraceHash = Trace.Hash;
     return (USHORT)Trace.Count;
