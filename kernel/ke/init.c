@@ -38,7 +38,7 @@ void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, S
     Pcr->Cpu.DispatchStack = DispatchStackTop;
     Pcr->Idle = TRUE;
     Pcr->ArmedDue = ~0ull;
-    KiInitializeScheduler(Pcr);
+    KiInitializeReadyQueues(Pcr);
     KiInitializeDpcQueue(Pcr);
     KiInitializeTimerQueue(&Pcr->TimerQueue, 0);
     KiProcessorBlock[Pcr->Cpu.Number] = Pcr;

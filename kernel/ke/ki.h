@@ -87,17 +87,25 @@ void KiUnlockDispatcher(ULONG64 Flags);         /* nothing was readied in betwee
 void KiExitDispatcher(ULONG64 Flags);           /* unlock; switch first if somebody better was readied */
 void KiExitDispatcherRaised(ULONG64 Flags, PKTHREAD Thread);    /* Wait=TRUE: unlock at DISPATCH_LEVEL, switch later */
 void KiAssertDispatcherHeld(void);
-void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State);
-void KiReadyThread(PKTHREAD Thread);            /* lock held: give it a processor or queue it */
 void KiBlockThread(void);                       /* lock held, current thread's state set: run others until readied; unlocks */
-void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* lock held */
-void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* lock held; a forbidden processor is left at the unlock */
 void KiDispatchInterrupt(void);                 /* DISPATCH_LEVEL: timers, DPCs, quantum end, preemption */
-void KiInitializeScheduler(PKPCR Pcr);
 void KiYield(void);                             /* equals in the queue go first; current IRQL <= APC_LEVEL */
 void KiTickThread(PKPCR Pcr);                   /* one tick of the running thread's quantum is over */
 DECLSPEC_NORETURN void KiThreadStartup(PVOID Thread);
 void KiRetireThread(PKTHREAD Thread);           /* lock held: on to this processor's reap list */
+
+/* ---- ready.c, lock held ---- */
+void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State);
+void KiReadyThread(PKTHREAD Thread);            /* give it a processor or queue it */
+void KiPlaceThread(PKTHREAD Thread, BOOLEAN AtHead);    /* the same for one that is Ready already */
+PKTHREAD KiSelectThread(PKPCR Pcr);             /* what this processor runs next, out of its queue */
+void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* an equal or better one that waits becomes NextThread */
+void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);
+void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* leaves a forbidden processor at the unlock */
+void KiInitializeReadyQueues(PKPCR Pcr);
+void KiAddProcessor(PKPCR Pcr);                 /* it idles, and may be given threads */
+
+FORCEINLINE KAFFINITY KiProcessorBit(ULONG Number) { return 1ull << Number; }
 
 /* ---- wait.c, engine ---- */
 void KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment);     /* lock held, SignalState > 0 */

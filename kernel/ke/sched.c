@@ -1,20 +1,8 @@
-/* sched.c - who runs where: the dispatcher lock, ready queues, thread states, and the switch.
+/* sched.c - the dispatcher lock, the switch, and the dispatch interrupt.
  *
- * Promise: on every processor runs the highest-priority ready thread that may run there, at once: a thread
- * that becomes ready takes an idle processor, or displaces a weaker thread, or queues. Equals take turns.
- * Method: each processor has 32 FIFO queues and a bit per queue. A thread chosen to run next on a processor
- * is parked in its NextThread (Standby) and the processor is told by the dispatch interrupt; the switch
- * itself happens there, or where the current thread blocks, or where it readied somebody better.
- *
- *   Initialized -> Ready       KeStartThread
- *   Ready       -> Standby     PlaceThread, Promote: it has a processor
- *   Ready       -> Running     SelectThread: its processor looked for work
- *   Standby     -> Running     SwapTo
- *   Standby     -> Ready       displaced by a better one, or its priority or affinity changed
- *   Running     -> Ready       preempted, quantum over, or it yielded
- *   Running     -> Waiting     wait.c
- *   Running     -> Terminated  KeTerminateThread
- *   Waiting     -> Ready       wait.c, KiUnwaitThread
+ * Who is to run is decided in ready.c and stands in a processor's NextThread. The switch to it happens where the current
+ * thread blocks, where it readied somebody better and leaves the dispatcher below DISPATCH_LEVEL, or in the dispatch
+ * interrupt, which also runs timers and DPCs and ends quanta.
  *
  * The lock: one word, taken with interrupts off; the IRQL is not touched, so it costs no CR8 write. It is held
  * across the switch: the thread that departs takes it, the thread that arrives frees it. That is why nobody
@@ -26,26 +14,14 @@
  *
  * After a switch the arriving thread finds in CR8 what the departing one left and sets its own IRQL if it
  * differs. Lock order: dispatcher, then a DPC queue. Nothing is called with it held that could take it again.
- * Rejected: a switch request by CR8 alone (every signal would pay two CR8 writes); a global ready queue. */
+ * Rejected: a switch request by CR8 alone: every signal would pay two CR8 writes. */
 #include "ki.h"
 
 enum { QUANTUM_TICKS = 2 };             /* about 31 ms */
 
 static KSPIN_LOCK DispatcherLock;
 static ULONG DispatcherOwner;           /* processor number + 1: tells whose it is, not only that it is taken */
-static KAFFINITY IdleProcessors;        /* (d) run their idle thread and have no NextThread */
-static ULONG QueuedThreads;             /* (d) in all ready queues: whether stealing is worth a look */
 static void (*Reaper)(PKTHREAD Thread);
-
-#define STATE_BIT(State) (1u << (State))
-static const UCHAR AllowedNext[] = {
-    [Initialized] = STATE_BIT(Ready),
-    [Ready] = STATE_BIT(Standby) | STATE_BIT(Running),
-    [Standby] = STATE_BIT(Running) | STATE_BIT(Ready),
-    [Running] = STATE_BIT(Ready) | STATE_BIT(Waiting) | STATE_BIT(Terminated),
-    [Waiting] = STATE_BIT(Ready),
-    [Terminated] = 0,
-};
 
 /* ---- The lock ---- */
 
@@ -76,195 +52,6 @@ void KiUnlockDispatcher(ULONG64 Flags)
 }
 
 void KiAssertDispatcherHeld(void) { RtlAssert(DispatcherOwner == ARCH_THIS_CPU->Number + 1u); }
-
-/* ---- States and queues ---- */
-
-void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State)
-{
-    KiAssertDispatcherHeld();
-    RtlAssert(AllowedNext[Thread->State] & STATE_BIT(State));
-    Thread->State = (UCHAR)State;
-}
-
-static KAFFINITY ProcessorBit(ULONG Number) { return 1ull << Number; }
-
-static KPRIORITY HighestReady(PKPCR Pcr)
-{
-    return Pcr->ReadySummary == 0 ? -1 : 31 - __builtin_clz(Pcr->ReadySummary);
-}
-
-static void Enqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
-{
-    PLIST_ENTRY Queue = &Pcr->ReadyQueue[Thread->Priority];
-
-    if (AtHead)
-        InsertHeadList(Queue, &Thread->ReadyEntry);
-    else
-        InsertTailList(Queue, &Thread->ReadyEntry);
-    Pcr->ReadySummary |= 1u << Thread->Priority;
-    Thread->NextProcessor = Pcr->Cpu.Number;
-    QueuedThreads++;
-}
-
-static void Dequeue(PKPCR Pcr, PKTHREAD Thread)
-{
-    if (RemoveEntryList(&Thread->ReadyEntry))
-        Pcr->ReadySummary &= ~(1u << Thread->Priority);
-    QueuedThreads--;
-}
-
-static PKTHREAD DequeueHighest(PKPCR Pcr)
-{
-    PKTHREAD Thread = CONTAINING_RECORD(Pcr->ReadyQueue[HighestReady(Pcr)].Flink, KTHREAD, ReadyEntry);
-
-    Dequeue(Pcr, Thread);
-    return Thread;
-}
-
-/* ---- Placing a ready thread ---- */
-
-/* The priority that a thread must exceed to run on Pcr soon. */
-static KPRIORITY PriorityToBeat(PKPCR Pcr)
-{
-    PKTHREAD Thread = Pcr->NextThread != NULL ? Pcr->NextThread : (PKTHREAD)Pcr->Cpu.CurrentThread;
-
-    return Thread->Priority;
-}
-
-static void GiveProcessor(PKPCR Pcr, PKTHREAD Thread)
-{
-    KiSetThreadState(Thread, Standby);
-    Thread->NextProcessor = Pcr->Cpu.Number;
-    Pcr->NextThread = Thread;
-    if (Pcr != KiCurrentPcr())
-        ArchSendDispatch(Pcr->Cpu.Number);
-}
-
-/* Last processor first (its caches may be warm), then the ideal one, then this one, then any. */
-static PKPCR PreferredProcessor(PKTHREAD Thread, KAFFINITY Candidates)
-{
-    if (Candidates & ProcessorBit(Thread->NextProcessor))
-        return KiProcessorBlock[Thread->NextProcessor];
-    if (Candidates & ProcessorBit(Thread->IdealProcessor))
-        return KiProcessorBlock[Thread->IdealProcessor];
-    if (Candidates & ProcessorBit(ARCH_THIS_CPU->Number))
-        return KiCurrentPcr();
-    return KiProcessorBlock[__builtin_ctzll(Candidates)];
-}
-
-static PKPCR WeakestProcessor(KAFFINITY Candidates)
-{
-    PKPCR Weakest = KiProcessorBlock[__builtin_ctzll(Candidates)];
-
-    for (KAFFINITY Left = Candidates; Left != 0; Left &= Left - 1) {
-        PKPCR Pcr = KiProcessorBlock[__builtin_ctzll(Left)];
-
-        if (PriorityToBeat(Pcr) < PriorityToBeat(Weakest))
-            Weakest = Pcr;
-    }
-    return Weakest;
-}
-
-/* Thread is Ready and in no queue. Returns the thread it displaced, which is now in the same situation. */
-static PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
-{
-    KAFFINITY Allowed = Thread->Affinity & KiActiveProcessors;
-    KAFFINITY Idle = IdleProcessors & Allowed;
-    PKTHREAD Displaced;
-    PKPCR Pcr;
-
-    RtlAssert(Allowed != 0);
-    if (Idle != 0) {
-        Pcr = PreferredProcessor(Thread, Idle);
-        IdleProcessors &= ~ProcessorBit(Pcr->Cpu.Number);
-        GiveProcessor(Pcr, Thread);
-        return NULL;
-    }
-    Pcr = PreferredProcessor(Thread, Allowed);
-    if (Thread->Priority <= PriorityToBeat(Pcr) && KiProcessorCount > 1)
-        Pcr = WeakestProcessor(Allowed);
-    if (Thread->Priority <= PriorityToBeat(Pcr)) {
-        Enqueue(PreferredProcessor(Thread, Allowed), Thread, AtHead);
-        return NULL;
-    }
-    Displaced = Pcr->NextThread;
-    if (Displaced != NULL)
-        KiSetThreadState(Displaced, Ready);
-    GiveProcessor(Pcr, Thread);
-    return Displaced;
-}
-
-/* Each displaced thread is weaker than the one before, so this ends. */
-static void PlaceThread(PKTHREAD Thread, BOOLEAN AtHead)
-{
-    while ((Thread = PlaceOne(Thread, AtHead)) != NULL)
-        AtHead = TRUE;
-}
-
-void KiReadyThread(PKTHREAD Thread)
-{
-    KiSetThreadState(Thread, Ready);
-    PlaceThread(Thread, FALSE);
-}
-
-/* Pcr's running thread became weaker: a queued one that is better now goes first. */
-static void Promote(PKPCR Pcr)
-{
-    if (HighestReady(Pcr) > PriorityToBeat(Pcr) && Pcr->NextThread == NULL)
-        GiveProcessor(Pcr, DequeueHighest(Pcr));
-}
-
-/* ---- Choosing what this processor runs ---- */
-
-static PKTHREAD BestOf(PKPCR Pcr, KAFFINITY Bit)
-{
-    for (ULONG Left = Pcr->ReadySummary; Left != 0;) {
-        ULONG Priority = 31 - __builtin_clz(Left);
-        PLIST_ENTRY Queue = &Pcr->ReadyQueue[Priority];
-
-        for (PLIST_ENTRY Entry = Queue->Flink; Entry != Queue; Entry = Entry->Flink) {
-            PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, ReadyEntry);
-
-            if (Thread->Affinity & Bit)
-                return Thread;
-        }
-        Left &= ~(1u << Priority);
-    }
-    return NULL;
-}
-
-/* The best thread that waits in another processor's queue and may run here. */
-static PKTHREAD StealThread(PKPCR Self)
-{
-    PKTHREAD Best = NULL;
-
-    for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
-        PKPCR Pcr = KiProcessorBlock[Number];
-        PKTHREAD Thread = Pcr == Self ? NULL : BestOf(Pcr, ProcessorBit(Self->Cpu.Number));
-
-        if (Thread != NULL && (Best == NULL || Thread->Priority > Best->Priority))
-            Best = Thread;
-    }
-    if (Best != NULL)
-        Dequeue(KiProcessorBlock[Best->NextProcessor], Best);
-    return Best;
-}
-
-static PKTHREAD SelectThread(PKPCR Pcr)
-{
-    PKTHREAD Thread = Pcr->NextThread;
-
-    if (Thread != NULL) {
-        Pcr->NextThread = NULL;
-        return Thread;
-    }
-    if (Pcr->ReadySummary != 0)
-        return DequeueHighest(Pcr);
-    if (QueuedThreads != 0 && (Thread = StealThread(Pcr)) != NULL)
-        return Thread;
-    IdleProcessors |= ProcessorBit(Pcr->Cpu.Number);
-    return Pcr->IdleThread;
-}
 
 /* First thing on a thread's stack after a switch to it: the lock is this processor's now, and an APC that was queued
  * meanwhile wants its interrupt here. */
@@ -303,7 +90,7 @@ void KiBlockThread(void)
     PKPCR Pcr = KiCurrentPcr();
 
     KiAssertDispatcherHeld();
-    SwapTo(Pcr, SelectThread(Pcr));
+    SwapTo(Pcr, KiSelectThread(Pcr));
     Unlock();
 }
 
@@ -315,9 +102,9 @@ static void Preempt(PKPCR Pcr, BOOLEAN AtHead)
 
     if (Self != Pcr->IdleThread) {
         KiSetThreadState(Self, Ready);
-        PlaceThread(Self, AtHead);
+        KiPlaceThread(Self, AtHead);
     }
-    SwapTo(Pcr, SelectThread(Pcr));
+    SwapTo(Pcr, KiSelectThread(Pcr));
 }
 
 static void SettleIrql(KIRQL Irql)
@@ -402,8 +189,7 @@ static void EndQuantum(PKPCR Pcr, PKTHREAD Thread)
         Thread->Priority--;
     if (Thread->Priority <= Thread->BasePriority)
         Thread->Boosted = FALSE;
-    if (Pcr->NextThread == NULL && HighestReady(Pcr) >= Thread->Priority)
-        GiveProcessor(Pcr, DequeueHighest(Pcr));
+    KiLetEqualRun(Pcr, Thread);
 }
 
 /* Lock held. Gives the processor away if somebody else is to run. */
@@ -417,7 +203,7 @@ static void Reschedule(PKPCR Pcr)
         EndQuantum(Pcr, Thread);
     if (Pcr->NextThread != NULL)
         Preempt(Pcr, !Expired);
-    else if (!(Thread->Affinity & ProcessorBit(Pcr->Cpu.Number)))
+    else if (!(Thread->Affinity & KiProcessorBit(Pcr->Cpu.Number)))
         Preempt(Pcr, TRUE);
 }
 
@@ -440,7 +226,7 @@ void KiDispatchInterrupt(void)
     Pcr->InDispatch = FALSE;
     KiArmClock(Pcr);
     if (Pcr->NextThread != NULL || Pcr->QuantumEnd ||
-        !(((PKTHREAD)Pcr->Cpu.CurrentThread)->Affinity & ProcessorBit(Pcr->Cpu.Number))) {
+        !(((PKTHREAD)Pcr->Cpu.CurrentThread)->Affinity & KiProcessorBit(Pcr->Cpu.Number))) {
         Lock();
         Reschedule(Pcr);
         Unlock();
@@ -457,56 +243,6 @@ void KiTickThread(PKPCR Pcr)
         Pcr->QuantumEnd = TRUE;
 }
 
-/* ---- Priority and affinity, lock held ---- */
-
-/* Take a Ready or Standby thread out of wherever it was placed; it is Ready and in no queue then. */
-static void Unplace(PKTHREAD Thread)
-{
-    PKPCR Pcr = KiProcessorBlock[Thread->NextProcessor];
-
-    if (Thread->State == Ready) {
-        Dequeue(Pcr, Thread);
-        return;
-    }
-    Pcr->NextThread = NULL;
-    KiSetThreadState(Thread, Ready);
-    if (Pcr->Cpu.CurrentThread == Pcr->IdleThread && Pcr->ReadySummary == 0)
-        IdleProcessors |= ProcessorBit(Pcr->Cpu.Number);
-    Promote(Pcr);
-}
-
-void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority)
-{
-    KiAssertDispatcherHeld();
-    if (Thread->State == Ready || Thread->State == Standby) {
-        Unplace(Thread);
-        Thread->Priority = (SCHAR)Priority;
-        PlaceThread(Thread, FALSE);
-        return;
-    }
-    Thread->Priority = (SCHAR)Priority;
-    if (Thread->State == Running)
-        Promote(KiProcessorBlock[Thread->NextProcessor]);
-}
-
-void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity)
-{
-    KiAssertDispatcherHeld();
-    Thread->Affinity = Affinity;
-    if (Affinity & ProcessorBit(Thread->NextProcessor))
-        return;
-    if (Thread->State == Ready || Thread->State == Standby) {
-        Unplace(Thread);
-        PlaceThread(Thread, FALSE);
-    } else if (Thread->State == Running) {
-        /* The dispatch interrupt of the forbidden processor sees it and gives the thread away. */
-        if (Thread == KiCurrentThread())
-            ArchRequestDispatch();
-        else
-            ArchSendDispatch(Thread->NextProcessor);
-    }
-}
-
 void KiYield(void)
 {
     ULONG64 Flags = KiLockDispatcher();
@@ -514,8 +250,7 @@ void KiYield(void)
     PKTHREAD Thread = KiCurrentThread();
     KIRQL Irql = ArchReadIrql();
 
-    if (Pcr->NextThread == NULL && HighestReady(Pcr) >= Thread->Priority)
-        GiveProcessor(Pcr, DequeueHighest(Pcr));
+    KiLetEqualRun(Pcr, Thread);
     if (Pcr->NextThread != NULL) {
         Thread->Quantum = QUANTUM_TICKS;
         Preempt(Pcr, FALSE);
@@ -526,12 +261,6 @@ void KiYield(void)
 }
 
 /* ---- Beginning and end of threads and processors ---- */
-
-void KiInitializeScheduler(PKPCR Pcr)
-{
-    for (ULONG Priority = 0; Priority < MAXIMUM_PRIORITY; Priority++)
-        InitializeListHead(&Pcr->ReadyQueue[Priority]);
-}
 
 void KiRetireThread(PKTHREAD Thread)
 {
@@ -563,10 +292,8 @@ void KiThreadStartup(PVOID Context)
 void KeProcessorOnline(void)
 {
     ULONG64 Flags = KiLockDispatcher();
-    ULONG Number = ARCH_THIS_CPU->Number;
 
-    KiActiveProcessors |= ProcessorBit(Number);
-    IdleProcessors |= ProcessorBit(Number);
+    KiAddProcessor(KiCurrentPcr());
     ARCH_THIS_CPU->Online = TRUE;
     KiUnlockDispatcher(Flags);
 }
