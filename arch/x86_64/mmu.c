@@ -8,10 +8,11 @@
  * starting processor has 32 bits (trampoline.S) and the image lies below 4 GiB. A table once made is kept
  * when its last entry goes: the ranges that mm uses are used again.
  *
- * A process's space is a top table of its own, whose upper 256 entries repeat the kernel's. The kernel's rarely gain one,
- * so each new one is stored in all spaces at once. They are linked through a lower entry that is never present: its
- * page-aligned value is the next space's address, in which the present bit is clear by itself. Pages of a space are
- * the kernel's to touch and nobody else's, since there is no user mode (and SMAP would forbid it), and not global.
+ * A process's space is a top table of its own, whose upper 256 entries repeat the kernel's. The kernel's rarely
+ * gain one, so each new one is stored in all spaces at once. They are linked through a lower entry that is never
+ * present: its page-aligned value is the next space's address, in which the present bit is clear by itself. Pages
+ * of a space are the kernel's to touch and nobody else's, since there is no user mode (and SMAP would forbid it),
+ * and not global.
  *
  * Locking: none here. The caller serialises whatever changes tables (mm has one lock). Entries are written
  * with one store each, so other processors see the old or the new one; their TLBs are the caller's duty.

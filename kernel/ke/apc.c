@@ -4,8 +4,8 @@
  * not in a guarded region; a normal kernel APC runs at PASSIVE_LEVEL, and only outside critical regions and not inside
  * another normal one; a user APC ends a user-mode wait and is otherwise only kept.
  * A thread has one list per mode, in its ApcState, under the dispatcher lock; while it is attached to another process,
- * those of its own lie aside (process.c), and what is queued there waits for the return. In the kernel list the specials come
- * first, FIFO within each kind, so delivery always looks at the head.
+ * those of its own lie aside (process.c), and what is queued there waits for the return. In the kernel list the
+ * specials come first, FIFO within each kind, so delivery always looks at the head.
  * Delivery is the APC interrupt, which the processor takes when CR8 falls below APC_LEVEL, whoever lowers it. It is
  * requested by: an insert to the running thread; the switch to a thread with KernelApcPending; the end of a critical or
  * guarded region. A waiting thread that could take the APC is woken for it and waits again afterwards (wait.c).

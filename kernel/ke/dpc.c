@@ -153,7 +153,7 @@ void KiRetireDpcs(PKPCR Pcr)
 }
 
 /* ---- Public: KeInitializeDpc, KeInsertQueueDpc, KeRemoveQueueDpc, KeSetImportanceDpc,
- *      KeSetTargetProcessorDpc, KeFlushQueuedDpcs ---- */
+ *      KeSetTargetProcessorDpc(Ex), KeQueryDpcWatchdogInformation, KeFlushQueuedDpcs ---- */
 
 /* KeInitializeDpc - Dpc calls DeferredRoutine(Dpc, DeferredContext, ...) on the processor that queues it, at
  * medium importance. The system arguments are left alone. IRQL: any. Source: WDK nf-wdm-keinitializedpc. */
@@ -215,6 +215,26 @@ VOID KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number)
 {
     if (Number >= 0 && Number < ARCH_MAX_CPUS && (KiActiveProcessors >> Number & 1))
         Dpc->Number = (USHORT)(TARGETED + Number);
+}
+
+/* KeSetTargetProcessorDpcEx - KeSetTargetProcessorDpc by group and number. IRQL: any. Returns: STATUS_SUCCESS,
+ * STATUS_INVALID_PARAMETER for a processor that is not active. Source: WDK nf-wdm-kesettargetprocessordpcex. */
+NTSTATUS KeSetTargetProcessorDpcEx(PKDPC Dpc, PPROCESSOR_NUMBER ProcNumber)
+{
+    ULONG Number = KeGetProcessorIndexFromNumber(ProcNumber);
+
+    if (Number == INVALID_PROCESSOR_INDEX)
+        return STATUS_INVALID_PARAMETER;
+    Dpc->Number = (USHORT)(TARGETED + Number);
+    return STATUS_SUCCESS;
+}
+
+/* KeQueryDpcWatchdogInformation - how long DPC routines may run. There is no limit, which NT's form says with zeros.
+ * IRQL: any. Returns: STATUS_SUCCESS. Source: WDK nf-wdm-kequerydpcwatchdoginformation. */
+NTSTATUS KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation)
+{
+    *WatchdogInformation = (KDPC_WATCHDOG_INFORMATION){ .DpcTimeLimit = 0 };
+    return STATUS_SUCCESS;
 }
 
 static VOID SignalFlushed(PKDPC Dpc, PVOID Event, PVOID Argument1, PVOID Argument2)

@@ -55,25 +55,7 @@ void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, S
 void KeInitialize(void)
 {
     KiInitializeClock();
+    KiInitializeGenericCall();
     KiSetTimerClients(KiTimerExpired, KiWaitTimedOut);
     KeProcessorOnline();
 }
-
-/* ---- Public: what drivers ask about processors ---- */
-
-/* KeQueryActiveProcessors - a bit per active processor. IRQL: any. */
-KAFFINITY KeQueryActiveProcessors(VOID) { return KiActiveProcessors; }
-
-/* KeQueryActiveProcessorCount - how many are active; their mask goes to ActiveProcessors if not NULL. IRQL: any.
- * Source: WDK nf-ntddk-kequeryactiveprocessorcount. */
-ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors)
-{
-    KAFFINITY Active = KiActiveProcessors;
-
-    if (ActiveProcessors != NULL)
-        *ActiveProcessors = Active;
-    return RtlCountBits(Active);
-}
-
-/* KeGetCurrentProcessorNumber - the processor this runs on; stays true only at IRQL >= DISPATCH_LEVEL. IRQL: any. */
-ULONG KeGetCurrentProcessorNumber(VOID) { return ARCH_THIS_CPU->Number; }

@@ -171,6 +171,12 @@ BOOLEAN KiJoinProcess(PKTHREAD Thread);         /* FALSE: its process has ended 
 void KiLeaveProcess(PKTHREAD Thread);           /* it ends; its process, too, if it is the last one */
 void KiForEachThread(void (*Visit)(PVOID Context, PKTHREAD Thread), PVOID Context);     /* started and not ended */
 
+/* ---- processor.c ---- */
+void KiCountProcessor(void);                    /* lock held: one more is active */
+
+/* ---- generic_call.c ---- */
+void KiInitializeGenericCall(void);
+
 /* ---- ipi.c ---- */
 void KiProcessorRequest(void);
 

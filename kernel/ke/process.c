@@ -10,7 +10,7 @@
  *   then stacked on Q    ApcState: Q, the caller's: P     SavedApcState: own process
  *
  * APC environments: Original is the own process's state wherever it lies, Attached is ApcState while attached.
- * Attaching where the thread is already changes nothing, and says so in the caller's state; its detach then does nothing.
+ * Attaching where the thread is already changes nothing, and says so in the caller's state; the detach does nothing.
  * A visit is left only with its lists empty: an APC that waits in them has nowhere to run afterwards, which NT answers
  * with bug check 6.
  * A process ends with its last thread: it is signalled for ever, and takes no thread any more. One that never had a
@@ -226,9 +226,9 @@ VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
     KiUnlockDispatcher(Flags);
 }
 
-/* KeAttachProcess - KeStackAttachProcess that does not nest: for a thread in its own process. In Process already, nothing
- * happens. IRQL: <= APC_LEVEL. Errors: attached to another one, or in a DPC routine, 0x5. Obsolete since Windows XP.
- * Source: WDK ntifs.h. */
+/* KeAttachProcess - KeStackAttachProcess that does not nest: for a thread in its own process. In Process already,
+ * nothing happens. IRQL: <= APC_LEVEL. Errors: attached to another one, or in a DPC routine, 0x5. Obsolete since
+ * Windows XP. Source: WDK ntifs.h. */
 VOID KeAttachProcess(PRKPROCESS Process)
 {
     PKTHREAD Thread = KiCurrentThread();

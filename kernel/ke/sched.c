@@ -239,6 +239,7 @@ void KiTickThread(PKPCR Pcr)
 {
     PKTHREAD Thread = (PKTHREAD)Pcr->Cpu.CurrentThread;
 
+    Thread->KernelTime++;
     if (Thread != Pcr->IdleThread && --Thread->Quantum <= 0)
         Pcr->QuantumEnd = TRUE;
 }
@@ -294,6 +295,7 @@ void KeProcessorOnline(void)
     ULONG64 Flags = KiLockDispatcher();
 
     KiAddProcessor(KiCurrentPcr());
+    KiCountProcessor();
     ARCH_THIS_CPU->Online = TRUE;
     KiUnlockDispatcher(Flags);
 }

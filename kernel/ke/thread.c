@@ -1,4 +1,4 @@
-/* thread.c - the thread object: how one begins and ends, its priority, affinity and APC-disable counts.
+/* thread.c - the thread object: how one begins and ends, its priority.
  *
  * Who runs when is sched.c; what a thread waits for is wait.c. The memory of a thread and its stack belong to
  * the caller: ke only says, through the reaper, when nothing runs on them any more. */
@@ -57,7 +57,7 @@ void KeTerminateThread(void)
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
 }
 
-/* ---- Public: KeGetCurrentThread, priorities, affinity ---- */
+/* ---- Public: KeGetCurrentThread, priorities, KeSetKernelStackSwapEnable, KeQueryRuntimeThread ---- */
 
 /* KeGetCurrentThread - the thread this code runs in. IRQL: any. */
 PKTHREAD KeGetCurrentThread(VOID) { return KiCurrentThread(); }
@@ -110,42 +110,22 @@ LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
     return Previous;
 }
 
-static KAFFINITY ChangeAffinity(PKTHREAD Thread, KAFFINITY Affinity)
+/* KeSetKernelStackSwapEnable - whether the current thread's stack may be paged out during its waits. Stacks are always
+ * resident, so only the answer changes. IRQL: <= APC_LEVEL. Returns: what it was; TRUE at first.
+ * Source: WDK nf-ntifs-kesetkernelstackswapenable. */
+BOOLEAN KeSetKernelStackSwapEnable(BOOLEAN Enable)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    KAFFINITY Previous = Thread->Affinity;
+    PKTHREAD Thread = KiCurrentThread();
+    BOOLEAN Previous = !Thread->StackSwapDisabled;
 
-    if ((Affinity & KiActiveProcessors) != 0)
-        KiSetAffinity(Thread, Affinity);
-    KiExitDispatcher(Flags);
+    Thread->StackSwapDisabled = !Enable;
     return Previous;
 }
 
-/* KeSetAffinityThread - Thread runs only on the processors in Affinity from now on; it leaves a forbidden one at once.
- * A mask without an active processor changes nothing. IRQL: <= DISPATCH_LEVEL. Returns: the mask before. */
-KAFFINITY KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity) { return ChangeAffinity(Thread, Affinity); }
-
-/* KeSetSystemAffinityThread - the current thread runs on Affinity until KeRevertToUserAffinityThread; on return it is
- * there. IRQL: <= APC_LEVEL. Source: WDK nf-wdm-kesetsystemaffinitythread. */
-VOID KeSetSystemAffinityThread(KAFFINITY Affinity)
+/* KeQueryRuntimeThread - clock ticks that found Thread running (KeQueryTimeIncrement units each); none in user mode.
+ * IRQL: any. Source: WDK nf-wdm-kequeryruntimethread. */
+ULONG KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime)
 {
-    PKTHREAD Thread = KiCurrentThread();
-
-    if (!Thread->SystemAffinity) {
-        Thread->UserAffinity = Thread->Affinity;
-        Thread->SystemAffinity = TRUE;
-    }
-    ChangeAffinity(Thread, Affinity);
-}
-
-/* KeRevertToUserAffinityThread - the current thread has the affinity back that it had before the first
- * KeSetSystemAffinityThread. IRQL: <= APC_LEVEL. Source: WDK nf-wdm-kereverttouseraffinitythread. */
-VOID KeRevertToUserAffinityThread(VOID)
-{
-    PKTHREAD Thread = KiCurrentThread();
-
-    if (!Thread->SystemAffinity)
-        return;
-    Thread->SystemAffinity = FALSE;
-    ChangeAffinity(Thread, Thread->UserAffinity);
+    *UserTime = 0;
+    return Thread->KernelTime;
 }

@@ -205,11 +205,13 @@ TEST(ps_process, is_opened_by_handle_as_what_it_is)
     HANDLE Handle = HandleOf(Process), Other = (HANDLE)1;
     PVOID Object;
 
-    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0, PsThreadType, KernelMode, &Object, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0, PsThreadType, KernelMode, &Object, NULL),
+              STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0, PsProcessType, KernelMode, &Object, NULL), STATUS_SUCCESS);
     EXPECT_EQ(Object, Process);
     ObfDereferenceObject(Object);
-    EXPECT_EQ(ObOpenObjectByPointer(Process, 0, NULL, 0, PsThreadType, KernelMode, &Other), STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT_EQ(ObOpenObjectByPointer(Process, 0, NULL, 0, PsThreadType, KernelMode, &Other),
+              STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(Other, NULL);
     EXPECT_EQ(ObOpenObjectByPointer(Process, 0, NULL, 0, NULL, UserMode, &Other), STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(ObOpenObjectByPointer(Process, 0, NULL, 0, NULL, KernelMode, &Other), STATUS_SUCCESS);

@@ -1,6 +1,7 @@
 /* dpc.h - deferred procedure calls: routines that run at DISPATCH_LEVEL, soon, on a chosen processor. */
 #pragma once
 
+#include <ke/processor.h>
 #include <rtl/ntdef.h>
 
 struct _KDPC;
@@ -28,7 +29,21 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
 BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc);
 VOID KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance);
 VOID KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number);
+NTSTATUS KeSetTargetProcessorDpcEx(PKDPC Dpc, PPROCESSOR_NUMBER ProcNumber);
 VOID KeFlushQueuedDpcs(VOID);
+
+/* A routine on every processor at the same time. */
+VOID KeGenericCallDpc(PKDEFERRED_ROUTINE Routine, PVOID Context);
+LOGICAL KeSignalCallDpcSynchronize(PVOID SystemArgument2);
+VOID KeSignalCallDpcDone(PVOID SystemArgument1);
+
+typedef struct _KDPC_WATCHDOG_INFORMATION {
+    ULONG DpcTimeLimit, DpcTimeCount, DpcWatchdogLimit, DpcWatchdogCount, Reserved;
+} KDPC_WATCHDOG_INFORMATION, *PKDPC_WATCHDOG_INFORMATION;
+
+C_ASSERT(sizeof(KDPC_WATCHDOG_INFORMATION) == 20);
+
+NTSTATUS KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation);
 
 /* The DPC routine that runs on this processor now, or NULL. Holds still at DISPATCH_LEVEL and above only. */
 PKDEFERRED_ROUTINE KeQueryRunningDpc(void);

@@ -1,4 +1,4 @@
-/* init.h - bring-up of ke and of each processor, called by the roof; and what ke knows of processors. */
+/* init.h - bring-up of ke and of each processor, called by the roof. */
 #pragma once
 
 #include <ke/thread.h>
@@ -15,7 +15,3 @@ void KeInitializeProcessor(struct _KPCR *Pcr, PKTHREAD IdleThread, PVOID IdleSta
 void KeInitialize(void);                                /* once, on the boot processor, after its KeInitializeProcessor */
 DECLSPEC_NORETURN void KeIdleLoop(void);                /* the calling code becomes this processor's idle thread */
 void KeProcessorOnline(void);                           /* this processor may be given threads from now on */
-
-ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors);
-KAFFINITY KeQueryActiveProcessors(VOID);
-ULONG KeGetCurrentProcessorNumber(VOID);

@@ -3,6 +3,7 @@
 
 #include <arch/port.h>
 #include <ke/dispatch.h>
+#include <ke/processor.h>
 #include <ke/timer.h>
 
 typedef VOID (*PKSTART_ROUTINE)(PVOID StartContext);
@@ -93,6 +94,8 @@ typedef struct _KTHREAD {
     PVOID StartContext;                 /* (i) */
     void (*SystemRoutine)(PKSTART_ROUTINE, PVOID);      /* (i) first C code that the thread runs */
     ULONG64 ContextSwitches;            /* (d) */
+    ULONG KernelTime;                   /* ticks that found it running; written where it runs */
+    BOOLEAN StackSwapDisabled;          /* (o) */
     ULONG ResourceIndex;                /* (o) ex: where in an owner table it was last entered */
     PVOID volatile WorkRoutine;         /* (o) ex: routine of the work item that it runs, or NULL */
     struct _KTHREAD *ReapNext;          /* (d) */
@@ -114,6 +117,5 @@ PKTHREAD KeGetCurrentThread(VOID);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 KPRIORITY KeQueryPriorityThread(PKTHREAD Thread);
 LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment);
-KAFFINITY KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity);
-VOID KeSetSystemAffinityThread(KAFFINITY Affinity);
-VOID KeRevertToUserAffinityThread(VOID);
+BOOLEAN KeSetKernelStackSwapEnable(BOOLEAN Enable);
+ULONG KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime);
