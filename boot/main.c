@@ -173,6 +173,7 @@ static VOID Phase1(PVOID Context)
     UNREFERENCED_PARAMETER(Context);
     BootStartProcessors(Platform, ProcessorLimit());
     LogPrint("boot: %u of %u processors run\n", KeQueryActiveProcessorCount(NULL), Platform->CpuCount);
+    PsStartWorkers();
     BootRun(&Info);
 }
 

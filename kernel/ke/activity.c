@@ -48,9 +48,11 @@ static void VisitThread(PVOID Context, PKTHREAD Thread)
     WALK *Walk = Context;
     PKTIMER Timer;
 
-    if (!Inside(Walk, Thread->StartRoutine) && !Inside(Walk, Thread->CreatorRoutine))
+    PVOID WorkRoutine = Thread->WorkRoutine;
+
+    if (!Inside(Walk, Thread->StartRoutine) && !Inside(Walk, Thread->CreatorRoutine) && !Inside(Walk, WorkRoutine))
         return;
-    Add(Walk, KeOwnedThread, Thread, Thread->StartRoutine);
+    Add(Walk, KeOwnedThread, Thread, WorkRoutine != NULL ? WorkRoutine : (PVOID)Thread->StartRoutine);
     Walk->Count.Threads++;
     if (Thread->State != Waiting) {
         Walk->Count.ThreadsRunnable++;

@@ -33,7 +33,11 @@ BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Header)
 void KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
 {
     PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
+    PLIST_ENTRY Entry = Queue->EntryListHead.Flink;
 
+    if (UNLIKELY(Entry->Flink == NULL || Entry->Blink == NULL))
+        KeBugCheckWith(INVALID_WORK_QUEUE_ITEM, (ULONG_PTR)Entry, (ULONG_PTR)Queue, 0, ((ULONG_PTR *)(Entry + 1))[0],
+                       "entry %p of queue %p was overwritten while it was queued: its links are gone", Entry, Queue);
     Thread->QueueEntry = RemoveHeadList(&Queue->EntryListHead);
     Thread->QueueEntry->Flink = NULL;
     Queue->Header.SignalState--;
@@ -143,3 +147,17 @@ PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue)
 
 /* KeReadStateQueue - the number of entries queued. IRQL: <= DISPATCH_LEVEL. */
 LONG KeReadStateQueue(PRKQUEUE Queue) { return Queue->Header.SignalState; }
+
+/* ---- For the floors above: what a queue holds ---- */
+
+void KeInspectQueue(PRKQUEUE Queue, void (*Entry)(PVOID Context, PLIST_ENTRY Entry),
+                    void (*Server)(PVOID Context, PKTHREAD Thread), PVOID Context)
+{
+    ULONG64 Flags = KiLockDispatcher();
+
+    for (PLIST_ENTRY Link = Queue->EntryListHead.Flink; Link != &Queue->EntryListHead; Link = Link->Flink)
+        Entry(Context, Link);
+    for (PLIST_ENTRY Link = Queue->ThreadListHead.Flink; Link != &Queue->ThreadListHead; Link = Link->Flink)
+        Server(Context, CONTAINING_RECORD(Link, KTHREAD, QueueListEntry));
+    KiUnlockDispatcher(Flags);
+}

@@ -13,6 +13,7 @@
 #include <ex/fastmutex.h>
 #include <ex/pool.h>
 #include <ex/resource.h>
+#include <ex/work.h>
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/clock.h>
@@ -267,6 +268,10 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(ExEnterCriticalRegionAndAcquireResourceShared),
     EXPORT(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive),
     EXPORT(ExReleaseResourceAndLeaveCriticalRegion),
+
+    /* Work items */
+    EXPORT(ExInitializeWorkItem),
+    EXPORT(ExQueueWorkItem),
 
     /* Pool */
     EXPORT(ExAllocatePool),

@@ -4,6 +4,8 @@
  * NT lets them before it takes an image away. Whatever still refers to the image would run freed memory in NT. */
 #include "ldrp.h"
 #include <ex/pool.h>
+#include <ex/resource.h>
+#include <ex/work.h>
 #include <ke/activity.h>
 #include <ke/dpc.h>
 #include <ob/owner.h>
@@ -80,6 +82,28 @@ static ULONG ReportActivity(const LDR_IMAGE *Image)
     return Count;
 }
 
+static ULONG ReportWork(const LDR_IMAGE *Image)
+{
+    EX_OWNED_ITEM Owned[LISTED];
+    ULONG Count = ExListWorkItems(Start(Image), End(Image), Owned, LISTED);
+    char Where[PLACE_SIZE];
+
+    for (ULONG i = 0; i < Count && i < LISTED; i++)
+        LogPrint("leak: %s: work item %p is still queued, its routine is %s\n", Image->Name, Owned[i].Item,
+                 Place(Owned[i].Routine, Where));
+    return Count;
+}
+
+static void ReportResource(void *Context, PERESOURCE Resource)
+{
+    LEAKS *Leaks = Context;
+    char Where[PLACE_SIZE];
+
+    if (Leaks->Printed++ < LISTED)
+        LogPrint("leak: %s: resource %p was not deleted, initialised at %s\n", Leaks->Image->Name, Resource,
+                 Place(Resource->Address, Where));
+}
+
 static void ReportRest(const LDR_IMAGE *Image, const char *What, ULONG Count)
 {
     if (Count > LISTED)
@@ -90,24 +114,30 @@ static void ReportRest(const LDR_IMAGE *Image, const char *What, ULONG Count)
 
 ULONG LdrpReportLeaks(const LDR_IMAGE *Image)
 {
-    LEAKS Blocks = { .Image = Image }, Handles = { .Image = Image };
+    LEAKS Blocks = { .Image = Image }, Handles = { .Image = Image }, Resources = { .Image = Image };
     POOL_OWNER_RANGE Range = { Start(Image), End(Image) };
-    ULONG Activity;
+    ULONG Activity, Work;
 
     KeFlushQueuedDpcs();
     ExCheckFreedPool();                 /* while the names of those to blame are still known */
     Activity = ReportActivity(Image);
     ReportRest(Image, "threads, timers or DPCs", Activity);
+    Work = ReportWork(Image);
+    ReportRest(Image, "work items", Work);
+    ExForEachResourceOf(Range.Start, Range.End, ReportResource, &Resources);
+    ReportRest(Image, "resources", Resources.Printed);
     ExForEachPoolBlockOf(Range, ReportBlock, &Blocks);
     ReportRest(Image, "pool blocks", Blocks.Printed);
     ObForEachHandleOf(Range.Start, Range.End, ReportHandle, &Handles);
     ReportRest(Image, "handles", Handles.Printed);
-    return Activity + Blocks.Printed + Handles.Printed;
+    return Activity + Work + Resources.Printed + Blocks.Printed + Handles.Printed;
 }
 
 BOOLEAN LdrpIsActive(const LDR_IMAGE *Image)
 {
+    EX_WORK_ACTIVITY Work;
     KE_ACTIVITY Activity;
 
-    return KeQueryActivity(Start(Image), End(Image), &Activity);
+    ExQueryWorkActivity(Start(Image), End(Image), &Work);
+    return KeQueryActivity(Start(Image), End(Image), &Activity) || Work.Queued != 0 || Work.Between != 0;
 }

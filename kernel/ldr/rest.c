@@ -1,7 +1,7 @@
 /* rest.c - when is a driver done?
  *
  * A driver does not say. It has come to rest when nothing of it can run any more by itself: no thread of it is
- * ready or running or in a wait that time ends, none of its timers is armed, none of its DPCs queued. Threads
+ * ready or running or in a wait that time ends, none of its timers is armed, none of its DPCs or work items queued. Threads
  * that wait without a timeout are at rest: only DriverUnload can wake them, if anybody.
  * Many drivers never rest: a watchdog's timer fires for ever, a thread polls. What they do repeats, so the
  * run may end when it has been seen to repeat: after SETTLE_TIME, after everything that was armed at its end has
@@ -13,6 +13,7 @@
  * A call of DriverEntry or DriverUnload that waits while everything else is quiet will wait for ever. Virtual time
  * lets us see that: when HANG_TIME has passed so, the verdict need not wait for the launcher's timeout. */
 #include "ldrp.h"
+#include <ex/work.h>
 #include <ke/activity.h>
 #include <ke/clock.h>
 #include <rtl/status.h>
@@ -33,6 +34,7 @@ typedef struct _WATCH {
     ULONG64 Delay, DelayLimit;
     ULONG64 Looks;              /* each is a timer expiry of our own */
     KE_ACTIVITY Now;            /* the sum over Images at the last look */
+    ULONG WorkItems;            /* queued, or on their way into a worker or out of it */
 } WATCH;
 
 static void BeginWatch(WATCH *W, LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES *Times)
@@ -48,10 +50,15 @@ static void BeginWatch(WATCH *W, LDR_IMAGE *const *Images, ULONG Count, const LD
 static void Look(WATCH *W)
 {
     memset(&W->Now, 0, sizeof W->Now);
+    W->WorkItems = 0;
     for (ULONG i = 0; i < W->Count; i++) {
         ULONG64 Base = (ULONG64)(ULONG_PTR)W->Images[i]->Base;
         KE_ACTIVITY A, *Sum = &W->Now;
+        EX_WORK_ACTIVITY Work;
 
+        /* Work first: an item that is taken in between is seen twice, rather than not at all. */
+        ExQueryWorkActivity(Base, Base + W->Images[i]->Layout.SizeOfImage, &Work);
+        W->WorkItems += Work.Queued + Work.Between;
         KeQueryActivity(Base, Base + W->Images[i]->Layout.SizeOfImage, &A);
         Sum->Threads += A.Threads;
         Sum->ThreadsRunnable += A.ThreadsRunnable;
@@ -80,10 +87,12 @@ static LARGE_INTEGER NextDelay(WATCH *W)
     return Interval;
 }
 
-static BOOLEAN IsQuiet(const KE_ACTIVITY *A)
+static BOOLEAN IsQuiet(const WATCH *W)
 {
+    const KE_ACTIVITY *A = &W->Now;
+
     return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->TimersPeriodic == 0 &&
-           A->Dpcs == 0;
+           A->Dpcs == 0 && W->WorkItems == 0;
 }
 
 static BOOLEAN ResultsAreMissing(void)
@@ -104,7 +113,7 @@ static BOOLEAN IsSteady(const WATCH *W, HORIZON *H)
 {
     ULONG64 Now = KeQueryInterruptTime();
 
-    if (Now < H->Time || W->Now.ThreadsRunnable != 0 || W->Now.Dpcs != 0)
+    if (Now < H->Time || W->Now.ThreadsRunnable != 0 || W->Now.Dpcs != 0 || W->WorkItems != 0)
         return FALSE;
     if (W->Times->Virtual && W->Now.Expiries - H->Expiries < SETTLE_EXPIRIES + W->Looks)
         return FALSE;
@@ -134,7 +143,7 @@ LDR_REST LdrpWaitForRest(LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES 
 
         if (Times->HasSettle && KeQueryInterruptTime() - W.Start >= Times->Settle)
             return LdrCutOff;
-        Quiet = IsQuiet(&W.Now) ? Quiet + 1 : 0;
+        Quiet = IsQuiet(&W) ? Quiet + 1 : 0;
         if (Quiet == QUIET_LOOKS)
             return LdrAtRest;
         if (!Times->HasSettle && IsSteady(&W, &Horizon))
@@ -158,7 +167,7 @@ BOOLEAN LdrpWaitForThread(PKTHREAD Thread, LDR_IMAGE *const *Images, ULONG Count
         if (KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, &Interval) == STATUS_SUCCESS)
             return TRUE;
         Look(&W);
-        if (!Times->Virtual || !IsQuiet(&W.Now) || !LdrpCallIsBlocked())
+        if (!Times->Virtual || !IsQuiet(&W) || !LdrpCallIsBlocked())
             QuietSince = 0;
         else if (QuietSince == 0)
             QuietSince = KeQueryInterruptTime();

@@ -17,6 +17,7 @@ typedef struct _ETHREAD {
     KTHREAD Tcb;
     PSP_CID Cid;
     NTSTATUS ExitStatus;                /* STATUS_PENDING while it runs */
+    BOOLEAN ActiveExWorker;             /* it serves work items, and no routine of theirs may end it */
     BOOLEAN Terminating;                /* it has asked to end */
 } ETHREAD, *PETHREAD;
 

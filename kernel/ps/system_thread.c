@@ -5,12 +5,14 @@
  * somebody holds it, and stays signalled. It holds its process. */
 #include "psp.h"
 
+#include <ex/work.h>
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
 #include <ke/mutant.h>
 #include <mm/mm.h>
 #include <ps/system_thread.h>
+#include <rtl/debug.h>
 #include <rtl/status.h>
 
 /* A system thread starts inside a critical region (contracts.md 4 "Threads"). One that has left it ends with 0. */
@@ -21,6 +23,14 @@ static void (*EndCheck)(void);
 static void RunSystemThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
     StartRoutine(StartContext);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+/* A worker whose routine returns is meant to end. */
+static void RunWorker(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
+{
+    StartRoutine(StartContext);
+    ((PETHREAD)KeGetCurrentThread())->ActiveExWorker = FALSE;
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
@@ -50,7 +60,8 @@ static NTSTATUS FindProcess(HANDLE ProcessHandle, PVOID *Process)
 
 /* A thread that has not started, with one reference; it takes the caller's reference to Process over, unless it is
  * NULL: memory is out. */
-static PETHREAD CreateThread(PKPROCESS Process, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
+static PETHREAD CreateThread(PKPROCESS Process, void (*SystemRoutine)(PKSTART_ROUTINE, PVOID),
+                             PKSTART_ROUTINE StartRoutine, PVOID StartContext, KPRIORITY Priority)
 {
     PVOID Stack = MmAllocateStack();
     PETHREAD Thread;
@@ -62,8 +73,7 @@ static PETHREAD CreateThread(PKPROCESS Process, PKSTART_ROUTINE StartRoutine, PV
         MmFreeStack(Stack);
         return NULL;
     }
-    KeInitializeThread(&Thread->Tcb, Process, Stack, MM_STACK_SIZE, RunSystemThread, StartRoutine, StartContext,
-                       Process->BasePriority);
+    KeInitializeThread(&Thread->Tcb, Process, Stack, MM_STACK_SIZE, SystemRoutine, StartRoutine, StartContext, Priority);
     Thread->Tcb.KernelApcDisable = INITIAL_KERNEL_APC_DISABLE;
     PspGiveId(&Thread->Cid, Thread);
     Thread->Tcb.Id = Thread->Cid.Id;
@@ -114,6 +124,25 @@ static void RequireNoMutex(PKTHREAD Thread)
 
 void PsSetThreadEndCheck(void (*Check)(void)) { EndCheck = Check; }
 
+/* ---- Worker threads: ex says when one is needed, what a thread is it need not know ---- */
+
+static BOOLEAN CreateWorker(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Priority)
+{
+    PETHREAD Thread;
+
+    ObfReferenceObject(PsInitialSystemProcess);
+    Thread = CreateThread(PsInitialSystemProcess, RunWorker, Routine, Context, Priority);
+    if (Thread == NULL) {
+        ObfDereferenceObject(PsInitialSystemProcess);
+        return FALSE;
+    }
+    Thread->ActiveExWorker = TRUE;
+    RtlRequire(KeStartThread(&Thread->Tcb));
+    return TRUE;
+}
+
+void PsStartWorkers(void) { ExStartWorkers(CreateWorker); }
+
 /* ---- Public: PsCreateSystemThread, PsTerminateSystemThread ---- */
 
 /* PsCreateSystemThread - start a thread of the process that ProcessHandle names (NULL: the system process) at
@@ -131,7 +160,7 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
     UNREFERENCED_PARAMETER(ObjectAttributes);   /* names a security descriptor at most; every handle is the kernel's */
     if (!NT_SUCCESS(Status))
         return Status;
-    Thread = CreateThread(Process, StartRoutine, StartContext);
+    Thread = CreateThread(Process, RunSystemThread, StartRoutine, StartContext, ((PKPROCESS)Process)->BasePriority);
     if (Thread == NULL) {
         ObfDereferenceObject(Process);
         return STATUS_INSUFFICIENT_RESOURCES;
@@ -140,8 +169,8 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
 }
 
 /* PsTerminateSystemThread - end the current thread with ExitStatus; does not return. IRQL: PASSIVE_LEVEL.
- * Errors: a mutex still owned is 0x4000008A; another IRQL, or APC-disable counts that were changed and not restored, are
- * 0x20; attached to another process, 0x5.
+ * Errors: a work routine that ends its worker is 0xE9; a mutex still owned is 0x4000008A; another IRQL, or APC-disable
+ * counts that were changed and not restored, are 0x20; attached to another process, 0x5.
  * Source: WDK nf-wdm-psterminatesystemthread; bug check 0x20. */
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
@@ -150,6 +179,9 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
     BOOLEAN Changed = Thread->Tcb.SpecialApcDisable != 0 ||
                       (Thread->Tcb.KernelApcDisable != 0 && Thread->Tcb.KernelApcDisable != INITIAL_KERNEL_APC_DISABLE);
 
+    if (Thread->ActiveExWorker)
+        KeBugCheckWith(ACTIVE_EX_WORKER_THREAD_TERMINATION, (ULONG_PTR)Thread, 0, 0, 0,
+                       "work routine %p ends the worker thread that runs it", Thread->Tcb.WorkRoutine);
     if (EndCheck != NULL)
         EndCheck();
     RequireNoMutex(&Thread->Tcb);

@@ -2,7 +2,7 @@
  *
  * The loader asks this to learn when a driver has come to rest, and what it has left behind.
  * Owned by [Start, End) are:
- *   a thread    whose start routine lies in the range, or whose creator's does
+ *   a thread    whose start routine lies in the range, or its creator's, or that of the work item it runs
  *   a timer     whose KTIMER, or whose DPC's routine, lies in the range
  *   a DPC       (queued, or its routine running) whose KDPC, or whose routine, lies in the range
  * A thread that has ended (its object is signalled) is not counted, even before it is reaped. */

@@ -21,3 +21,8 @@ LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry);
 PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
 PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue);
 LONG KeReadStateQueue(PRKQUEUE Queue);
+
+/* Calls Entry for each entry of Queue, then Server for each thread that serves it, all at one instant: under the
+ * dispatcher lock, so neither may do more than look. <= DISPATCH_LEVEL. */
+void KeInspectQueue(PRKQUEUE Queue, void (*Entry)(PVOID Context, PLIST_ENTRY Entry),
+                    void (*Server)(PVOID Context, struct _KTHREAD *Thread), PVOID Context);

@@ -9,3 +9,5 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus);
 
 /* Called by each system thread that ends, before anything else is looked at. Set once, by the verifier. */
 void PsSetThreadEndCheck(void (*Check)(void));
+
+void PsStartWorkers(void);              /* work items run from now on; once, when all processors do */

@@ -1,0 +1,283 @@
+/* work.c - work items and the system's worker threads.
+ *
+ * There is a KQUEUE for each priority; a type of queue is a name for a priority, so items of one type run in the order
+ * they came. A KQUEUE lets as many workers run as there are processors, and another one when one of them blocks: a
+ * routine that waits does not hold up the items behind it.
+ * For that there must be another one. The rule: a worker that takes an item while no other worker of its queue waits for
+ * one starts a new thread before it calls the routine. So there is a spare wherever there is a worker, nobody needs
+ * to watch, and an idle queue has no timer running. At EX_WORKERS_MAX threads the rule ends, and a further item
+ * waits until a routine returns. Workers beyond one and its spare leave when they have been idle for a while.
+ * The first worker of a queue is started by the worker of the one queue that has one from the beginning: who queues an
+ * item may be at DISPATCH_LEVEL.
+ * An item is claimed by one compare-and-swap of its Flink, so two who queue it at once cannot both succeed; taking it
+ * clears Flink. Routine and parameter are copied then, and the item is the driver's again. */
+#include <ex/work.h>
+#include <ke/bugcheck.h>
+#include <ke/irql.h>
+#include <ke/queue.h>
+#include <rtl/debug.h>
+#include <rtl/status.h>
+
+enum { SPARES = 2, FIRST_KERNEL_BYTE = 47 };
+enum { BadItemQueued = 1, BadItemTooEarly = 5, BadItemType = 6, BadItemRoutine = 7 };      /* P1 of WORKER_INVALID */
+
+#define IDLE_TIME    (-100000000ll)     /* 10 s */
+#define MEMORY_DELAY (-100000ll)        /* 10 ms between two tries when memory is out */
+#define CLAIMED      ((PLIST_ENTRY)1)   /* Flink between the claim and the insertion */
+
+typedef struct _WORK_QUEUE {
+    KQUEUE Queue;
+    KPRIORITY Priority;
+    volatile LONG Opened;               /* a first worker exists or is on its way */
+    volatile LONG Workers;
+    volatile LONG Idle;                 /* workers without an item */
+    WORK_QUEUE_ITEM Opener;
+} WORK_QUEUE;
+
+static WORK_QUEUE Queues[MAXIMUM_PRIORITY];
+static EX_CREATE_WORKER CreateWorker;
+static PWORKER_THREAD_ROUTINE OwnedWrapper;
+static PVOID (*OwnedRoutineOf)(PWORK_QUEUE_ITEM Item);
+
+static const UCHAR Priorities[MaximumWorkQueue] = {
+    [CriticalWorkQueue] = 13,  [DelayedWorkQueue] = 12,     [HyperCriticalWorkQueue] = 15, [NormalWorkQueue] = 8,
+    [BackgroundWorkQueue] = 7, [RealTimeWorkQueue] = 18,    [SuperCriticalWorkQueue] = 14,
+};
+
+FORCEINLINE PKTHREAD Self(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
+
+/* ---- Workers ---- */
+
+static DECLSPEC_NORETURN void StopAtBadReturn(PVOID Routine, PVOID Parameter, PVOID Item)
+{
+    KIRQL Irql = KeGetCurrentIrql();
+
+    if (Irql != PASSIVE_LEVEL)
+        KeBugCheckWith(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine, Irql, (ULONG_PTR)Parameter, (ULONG_PTR)Item,
+                       "work routine %p returned at IRQL %u", Routine, Irql);
+    KeBugCheckWith(APC_INDEX_MISMATCH, (ULONG_PTR)Routine, 0, (ULONG)Self()->CombinedApcDisable, 1,
+                   "work routine %p returned with APC-disable counts kernel %d, special %d", Routine,
+                   Self()->KernelApcDisable, Self()->SpecialApcDisable);
+}
+
+static void RunItem(PWORK_QUEUE_ITEM Item)
+{
+    PWORKER_THREAD_ROUTINE Routine = Item->WorkerRoutine;
+    PVOID Parameter = Item->Parameter, Ran;
+    PKTHREAD Thread = Self();
+    LONG ApcDisable = Thread->CombinedApcDisable;
+
+    Thread->WorkRoutine = (PVOID)Routine;
+    Routine(Parameter);
+    Ran = Thread->WorkRoutine;
+    Thread->WorkRoutine = NULL;
+    if (UNLIKELY(KeGetCurrentIrql() != PASSIVE_LEVEL || Thread->CombinedApcDisable != ApcDisable))
+        StopAtBadReturn(Ran, Parameter, Item);
+}
+
+/* An idle worker leaves unless it is one of the last. Returns: TRUE if it may. */
+static BOOLEAN Retire(WORK_QUEUE *Work)
+{
+    LONG Idle = Work->Idle;
+
+    do {
+        if (Idle <= SPARES)
+            return FALSE;
+    } while (!__atomic_compare_exchange_n(&Work->Idle, &Idle, Idle - 1, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    __atomic_sub_fetch(&Work->Workers, 1, __ATOMIC_RELAXED);
+    return TRUE;
+}
+
+static VOID Worker(PVOID Context);
+
+/* One more worker, which counts as idle at once. Returns: FALSE if there are as many as may be, or memory is out. */
+static BOOLEAN AddWorker(WORK_QUEUE *Work)
+{
+    if (__atomic_add_fetch(&Work->Workers, 1, __ATOMIC_RELAXED) <= EX_WORKERS_MAX) {
+        __atomic_add_fetch(&Work->Idle, 1, __ATOMIC_ACQ_REL);
+        if (CreateWorker(Worker, Work, Work->Priority))
+            return TRUE;
+        __atomic_sub_fetch(&Work->Idle, 1, __ATOMIC_ACQ_REL);
+    }
+    __atomic_sub_fetch(&Work->Workers, 1, __ATOMIC_RELAXED);
+    return FALSE;
+}
+
+static VOID Worker(PVOID Context)
+{
+    LARGE_INTEGER IdleTime = { .QuadPart = IDLE_TIME };
+    WORK_QUEUE *Work = Context;
+
+    for (;;) {
+        PLIST_ENTRY Entry = KeRemoveQueue(&Work->Queue, KernelMode, Work->Idle > SPARES ? &IdleTime : NULL);
+
+        if (UNLIKELY((LONG_PTR)Entry == STATUS_TIMEOUT)) {
+            if (Retire(Work))
+                return;
+            continue;
+        }
+        if (__atomic_sub_fetch(&Work->Idle, 1, __ATOMIC_ACQ_REL) == 0)
+            AddWorker(Work);
+        RunItem(CONTAINING_RECORD(Entry, WORK_QUEUE_ITEM, List));
+        __atomic_add_fetch(&Work->Idle, 1, __ATOMIC_ACQ_REL);
+    }
+}
+
+/* ---- Queues ---- */
+
+static VOID OpenQueue(PVOID Context)
+{
+    LARGE_INTEGER Interval = { .QuadPart = MEMORY_DELAY };
+
+    while (!AddWorker(Context))
+        KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+}
+
+static WORK_QUEUE *QueueOf(PWORK_QUEUE_ITEM Item, ULONG Type)
+{
+    ULONG Priority = Type - CustomPriorityWorkQueue;
+
+    if (LIKELY(Type < MaximumWorkQueue))
+        return &Queues[Priorities[Type]];
+    if (Priority == LOW_PRIORITY || Priority > HIGH_PRIORITY)
+        KeBugCheckWith(WORKER_INVALID, BadItemType, (ULONG_PTR)Item, Type, 0, "work item %p: there is no queue type %u", Item,
+                       Type);
+    return &Queues[Priority];
+}
+
+static NOINLINE void CheckItem(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
+{
+    if (CreateWorker == NULL)
+        KeBugCheckWith(WORKER_INVALID, BadItemTooEarly, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
+                       "work item %p is queued before there are workers", Item);
+    if ((LONG64)(ULONG_PTR)Item->WorkerRoutine >> FIRST_KERNEL_BYTE != -1)
+        KeBugCheckWith(WORKER_INVALID, BadItemRoutine, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue,
+                       (ULONG_PTR)Item->WorkerRoutine, "work item %p has no routine: %p is none", Item,
+                       Item->WorkerRoutine);
+}
+
+static void Insert(WORK_QUEUE *Work, PWORK_QUEUE_ITEM Item)
+{
+    PLIST_ENTRY Unqueued = NULL;
+
+    if (UNLIKELY(!__atomic_compare_exchange_n(&Item->List.Flink, &Unqueued, CLAIMED, FALSE, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_RELAXED)))
+        KeBugCheckWith(WORKER_INVALID, BadItemQueued, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
+                       "work item %p is queued already, or was never initialised: its link is %p", Item, Unqueued);
+    KeInsertQueue(&Work->Queue, &Item->List);
+}
+
+/* ---- Public: ExInitializeWorkItem, ExQueueWorkItem ---- */
+
+/* ExInitializeWorkItem - Item, of nonpaged memory, will call Routine(Context). Its List.Blink stays as found. IRQL: any.
+ * Source: WDK nf-wdm-exinitializeworkitem. */
+VOID ExInitializeWorkItem(PWORK_QUEUE_ITEM Item, PWORKER_THREAD_ROUTINE Routine, PVOID Context)
+{
+    Item->WorkerRoutine = Routine;
+    Item->Parameter = Context;
+    Item->List.Flink = NULL;
+}
+
+/* ExQueueWorkItem - have a worker thread of the system process call WorkItem's routine at PASSIVE_LEVEL, inside a critical
+ * region, at the priority of QueueType: one of the seven, or CustomPriorityWorkQueue + 1..31. Before the routine starts
+ * the item is the caller's again: it may be freed or queued anew. IRQL: <= DISPATCH_LEVEL.
+ * Errors: an item that is queued already, a bad type, no routine: 0xE4; a routine that returns at a raised IRQL: 0xE1,
+ * with changed APC-disable counts: 0x1, that ends its thread: 0xE9. Source: WDK nf-wdm-exqueueworkitem. */
+VOID ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
+{
+    WORK_QUEUE *Work = QueueOf(WorkItem, (ULONG)QueueType);
+
+    if (UNLIKELY((LONG64)(ULONG_PTR)WorkItem->WorkerRoutine >> FIRST_KERNEL_BYTE != -1 || CreateWorker == NULL))
+        CheckItem(WorkItem, Work);
+    Insert(Work, WorkItem);
+    if (UNLIKELY(!Work->Opened) && __atomic_exchange_n(&Work->Opened, TRUE, __ATOMIC_ACQ_REL) == FALSE)
+        Insert(&Queues[Priorities[HyperCriticalWorkQueue]], &Work->Opener);
+}
+
+/* ---- Bring-up ---- */
+
+void ExStartWorkers(EX_CREATE_WORKER Create)
+{
+    WORK_QUEUE *First = &Queues[Priorities[HyperCriticalWorkQueue]];
+
+    for (KPRIORITY Priority = LOW_PRIORITY; Priority < MAXIMUM_PRIORITY; Priority++) {
+        WORK_QUEUE *Work = &Queues[Priority];
+
+        KeInitializeQueue(&Work->Queue, 0);
+        Work->Priority = Priority;
+        ExInitializeWorkItem(&Work->Opener, OpenQueue, Work);
+    }
+    CreateWorker = Create;
+    First->Opened = TRUE;
+    RtlRequire(AddWorker(First));
+}
+
+ULONG ExQueryWorkerCount(WORK_QUEUE_TYPE QueueType) { return (ULONG)QueueOf(NULL, (ULONG)QueueType)->Workers; }
+
+/* ---- Who owns what ---- */
+
+void ExSetWorkItemOwner(PWORKER_THREAD_ROUTINE Wrapper, PVOID (*RoutineOf)(PWORK_QUEUE_ITEM Item))
+{
+    OwnedRoutineOf = RoutineOf;
+    OwnedWrapper = Wrapper;
+}
+
+typedef struct _SEARCH {
+    ULONG64 Start, End;
+    EX_WORK_ACTIVITY Found;
+    EX_OWNED_ITEM *Items;
+    ULONG Capacity;
+} SEARCH;
+
+static BOOLEAN Inside(const SEARCH *Search, PVOID Address)
+{
+    return (ULONG64)Address >= Search->Start && (ULONG64)Address < Search->End;
+}
+
+/* Under the dispatcher lock, as the next one. */
+static void VisitItem(PVOID Context, PLIST_ENTRY Entry)
+{
+    PWORK_QUEUE_ITEM Item = CONTAINING_RECORD(Entry, WORK_QUEUE_ITEM, List);
+    PVOID Routine = Item->WorkerRoutine == OwnedWrapper ? OwnedRoutineOf(Item) : (PVOID)Item->WorkerRoutine;
+    SEARCH *Search = Context;
+
+    if (!Inside(Search, Item) && !Inside(Search, Routine))
+        return;
+    if (Search->Found.Queued < Search->Capacity)
+        Search->Items[Search->Found.Queued] = (EX_OWNED_ITEM){ .Item = Item, .Routine = Routine };
+    Search->Found.Queued++;
+}
+
+static void VisitWorker(PVOID Context, PKTHREAD Thread)
+{
+    PVOID Routine = Thread->WorkRoutine;
+    SEARCH *Search = Context;
+
+    if (Routine == NULL)
+        Search->Found.Between += Thread->State != Waiting || Thread->WaitReason != WrQueue;
+    else if (Inside(Search, Routine))
+        Search->Found.Running++;
+}
+
+static void Look(SEARCH *Search)
+{
+    for (KPRIORITY Priority = LOW_PRIORITY; Priority < MAXIMUM_PRIORITY; Priority++)
+        if (Queues[Priority].Opened)
+            KeInspectQueue(&Queues[Priority].Queue, VisitItem, VisitWorker, Search);
+}
+
+void ExQueryWorkActivity(ULONG64 Start, ULONG64 End, EX_WORK_ACTIVITY *Out)
+{
+    SEARCH Search = { .Start = Start, .End = End };
+
+    Look(&Search);
+    *Out = Search.Found;
+}
+
+ULONG ExListWorkItems(ULONG64 Start, ULONG64 End, EX_OWNED_ITEM *Items, ULONG Capacity)
+{
+    SEARCH Search = { .Start = Start, .End = End, .Items = Items, .Capacity = Capacity };
+
+    Look(&Search);
+    return Search.Found.Queued;
+}
