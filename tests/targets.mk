@@ -27,6 +27,7 @@ test: install
 	@tests/run.sh
 
 -include tests/bench/bench.mk
+-include tests/mutants/mutants.mk
 
 # The rules need to know what each floor sees and what it is made of.
 lint:

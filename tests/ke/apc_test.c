@@ -267,7 +267,7 @@ TEST(ke_apc, reaches_a_thread_that_runs_elsewhere_or_is_ready)
     KAPC Apc;
 
     Log = &Here;
-    Thread = KtestThread(RunAndCount, (PVOID)&Stop, 8);
+    Thread = KtestThread(RunAndCount, (PVOID)&Stop, 7);
     KtestWaitFor(&Here.Length);
     Special(&Apc, Thread);
     KeInsertQueueApc(&Apc, NULL, NULL, 0);

@@ -1,0 +1,7 @@
+# mutants.mk - plants faults in copies of the kernel and sees whether the tests notice: make mutants [MUTANT="name name"].
+
+.PHONY: mutants
+
+mutants: install
+	+@$(BUILD_ALL) all
+	@tests/mutants/mutants.pl $(MUTANT)

@@ -1,0 +1,211 @@
+#!/usr/bin/perl
+# mutants.pl - does a broken kernel turn a test red? Plants one fault of tests/mutants/table after the other in a copy of the
+# tree, builds it, and runs the self-test until somebody notices.
+#
+#   mutants.pl [NAME...]      those mutants; without a name all
+#
+# The copies lie in build/mutants/, one per processor of the host; the tree itself is never written to. Each mutant
+# runs in virtual time: first the tests that its entry names, then whole suites, on one and on two processors. Whoever notices
+# first is named in the table:
+#   a test               a result `not ok`
+#   stop in ... (NAME)   the kernel's own checks stopped the machine while that test ran
+#   hang in ...          nobody noticed but the watchdog, the runner's or the launcher's, while that test ran
+#   SURVIVED             nobody: a test is missing
+# An entry whose context is not in its file exactly once, or that does not compile, fails too: the kernel has changed and the entry
+# must follow. The last line counts: N passed, N failed.
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use Time::HiRes qw(time);
+
+my $home = abs_path(dirname(abs_path($0)) . '/../..');
+my $copies = "$home/build/mutants";
+my $patience = $ENV{TIMEOUT} || 30;    # seconds that one run of a broken kernel may take
+
+# What runs after an entry's own tests have passed. The last resort is long, and rarely reached.
+my @later = (['ke,ps,ob', 1], ['ke,ps,ob,torture', 2], ['', 1]);
+
+# ---- The table ----
+
+# Returns the entries: name, what, file, test, smp, old, new.
+sub read_table {
+    my ($path) = @_;
+    my (@entries, $entry);
+    open my $in, '<', $path or die "$path: $!\n";
+    while (my $line = <$in>) {
+        if ($line =~ /^mutant (\w+): (.+)$/) {
+            push @entries, $entry = { name => $1, what => $2, smp => 1, old => '', new => '' };
+        } elsif ($line =~ /^file (\S+)$/) {
+            $entry->{file} = $1;
+        } elsif ($line =~ /^test (\S+)(?: SMP=(\d+))?$/) {
+            @$entry{qw(test smp)} = ($1, $2 || 1);
+        } elsif ($line =~ /^([-+ ])(.*\n)$/) {
+            $entry->{old} .= $2 if $1 ne '+';
+            $entry->{new} .= $2 if $1 ne '-';
+        } elsif ($line !~ /^(#.*)?$/) {
+            die "$path:$.: not understood: $line";
+        }
+    }
+    for my $one (@entries) {
+        $one->{file} && $one->{test} && $one->{old} ne $one->{new} or die "$path: $one->{name} is not complete\n";
+    }
+    return @entries;
+}
+
+# ---- A copy of the tree ----
+
+sub slurp { my ($path) = @_; open my $in, '<', $path or die "$path: $!\n"; local $/; return scalar <$in>; }
+
+# A new file takes the place of the old one, with a time that make notices.
+sub replace {
+    my ($path, $text) = @_;
+    open my $out, '>', "$path.new" or die "$path.new: $!\n";
+    print $out $text;
+    close $out or die "$path.new: $!\n";
+    rename "$path.new", $path or die "$path: $!\n";
+}
+
+# Everything but products that the kernel is not made of. Times are kept, so that nothing is compiled for the copying.
+sub copy_tree {
+    my ($copy) = @_;
+    remove_tree($copy);
+    make_path("$copy/build");
+    my @parts = grep { !m{/(\.git|build)$} } glob("$home/* $home/.clang-format");
+    my @products = grep { !m{/(mutants|tests|kedge\.iso)$} } glob("$home/build/*");
+    system('cp', '-a', @parts, $copy) == 0 && system('cp', '-a', @products, "$copy/build") == 0
+        or die "$home cannot be copied to $copy\n";
+}
+
+# Warnings are no errors here: a planted fault may leave a variable without a use.
+sub build {
+    my ($copy) = @_;
+    my $output = `make -s -j1 -C '$copy' EXTRA_CFLAGS=-Wno-error all 2>&1`;
+    return $? == 0 ? undef : $output;
+}
+
+# ---- A run ----
+
+sub bugcheck_name {
+    my ($log) = @_;
+    return $log =~ /^\*\*\*.*?\b([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)/m || $log =~ /\b([A-Z][A-Z0-9]+(?:_[A-Z0-9]+){2,})\b/ ? $1 : '?';
+}
+
+# Returns who noticed, or undef.
+sub run {
+    my ($copy, $tests, $smp, $seconds) = @_;
+    my $selection = $tests eq '' ? 'selftest' : "test=$tests";
+    my $tap = "$copy/build/tap";
+    unlink $tap;
+    my $log = `cd '$copy' && env -u DRIVER -u BUILD HEADLESS=1 ACCEL=virtual FIRMWARE=direct SMP=$smp TIMEOUT=$seconds \\
+        TAP='$tap' APPEND='$selection' tests/boot.sh 2>&1 </dev/null`;
+    my $status = $? >> 8;
+    return undef if $status == 0;
+    my $results = -e $tap ? slurp($tap) : '';
+    my ($running) = $results =~ /.*^# run (\S+)/ms;
+    $running = 'boot' unless defined $running;
+    my ($failed) = $results =~ /^not ok \d+ - (\S+)/m;
+    return "hang in $running" if $status == 3 || $log =~ /\bdoes not end within\b/;
+    return $failed if defined $failed;
+    return "stop in $running (" . bugcheck_name($log) . ')' if $status == 2;
+    return "status $status in $running";
+}
+
+sub notice {
+    my ($copy, $entry) = @_;
+    for my $stage ([$entry->{test}, $entry->{smp}], @later) {
+        my $who = run($copy, @$stage, $patience);
+        return $who if defined $who;
+    }
+    return undef;
+}
+
+# ---- One mutant ----
+
+# Returns: (passed, verdict).
+sub try {
+    my ($copy, $entry) = @_;
+    my $path = "$copy/$entry->{file}";
+    return (0, "STALE: $entry->{file} is not there") unless -f $path;
+    my $text = slurp($path);
+    my $places = () = $text =~ /^\Q$entry->{old}\E/mg;
+    return (0, "STALE: its context is $places times in $entry->{file}") if $places != 1;
+    (my $mutant = $text) =~ s/^\Q$entry->{old}\E/$entry->{new}/m;
+    replace($path, $mutant);
+    my $broken = build($copy);
+    my $who = defined $broken ? undef : notice($copy, $entry);
+    replace($path, $text);
+    return (0, 'DOES NOT BUILD: ' . ($broken =~ /(error:.*)/ ? $1 : '?')) if defined $broken;
+    return defined $who ? (1, $who) : (0, 'SURVIVED');
+}
+
+# ---- All of them: the host's processors take one after the other from a common list ----
+
+# The list is a pipe of numbers, a line each; a read of one line's length is atomic.
+sub work {
+    my ($copy, $entries, $list, $results) = @_;
+    while (sysread($list, my $number, 4) == 4) {
+        my $start = time;
+        my ($passed, $verdict) = try($copy, $entries->[$number]);
+        syswrite $results, sprintf("%d %d %.1f %s\n", $number, $passed, time - $start, $verdict);
+    }
+}
+
+sub spawn {
+    my ($routine) = @_;
+    my $pid = fork;
+    die "fork: $!\n" unless defined $pid;
+    return $pid if $pid;
+    $routine->();
+    exit 0;
+}
+
+# A mutant is only caught by a test that passes without it.
+sub require_sound {
+    my (@workers) = @_;
+    my @pids = map { my $at = $_; spawn(sub {
+        copy_tree($workers[$at]);
+        my $broken = build($workers[$at]);
+        die "the tree does not build:\n$broken" if defined $broken;
+        my $who = run($workers[$at], 'ke,ps,ob,arch,mm,ex,torture', $at + 1, 10 * $patience);
+        die "the tree is not sound: $who fails without any mutant (SMP=" . ($at + 1) . ")\n" if defined $who;
+    }) } 0 .. $#workers;
+    for my $pid (@pids) { waitpid $pid, 0; exit 1 if $?; }
+}
+
+sub main {
+    my @names = @_;
+    my @entries = read_table("$home/tests/mutants/table");
+    if (@names) {
+        my %wanted = map { $_ => 1 } @names;
+        @entries = grep { delete $wanted{$_->{name}} } @entries;
+        die 'no such mutant: ' . join(' ', sort keys %wanted) . "\n" if %wanted;
+    }
+    my $processors = `nproc 2>/dev/null` || 2;
+    my @workers = map { "$copies/$_" } 0 .. ($processors > 2 ? 4 : 2) - 1;
+    my $begin = time;
+    require_sound(@workers);
+    pipe(my $list, my $list_in) or die "pipe: $!\n";
+    pipe(my $results, my $results_in) or die "pipe: $!\n";
+    syswrite $list_in, join('', map { sprintf '%-4d', $_ } 0 .. $#entries);
+    close $list_in;
+    my @pids = map { my $copy = $_; spawn(sub { work($copy, \@entries, $list, $results_in) }) } @workers;
+    close $results_in;
+    my ($passed, $failed) = (0, 0);
+    while (my $line = <$results>) {
+        my ($number, $good, $seconds, $verdict) = $line =~ /^(\d+) (\d) (\S+) (.*)$/ or next;
+        my $entry = $entries[$number];
+        $good ? $passed++ : $failed++;
+        printf "%-6s %-34s %5.1f s  %s%s\n", $good ? 'ok' : 'NOT OK', $entry->{name}, $seconds, $verdict,
+            $good ? '' : "  ($entry->{what})";
+    }
+    waitpid $_, 0 for @pids;
+    $failed += @entries - $passed - $failed;
+    printf "%.0f s\n%d passed, %d failed\n", time - $begin, $passed, $failed;
+    return $failed != 0;
+}
+
+delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
+$| = 1;
+exit main(@ARGV);
