@@ -9,6 +9,8 @@
 #include <ke/dpc.h>
 #include <ke/event.h>
 #include <ke/irql.h>
+#include <ke/mutant.h>
+#include <ke/semaphore.h>
 #include <ke/thread.h>
 #include <rtl/status.h>
 
@@ -93,4 +95,22 @@ TEST(negative, spins_in_a_dpc)
 
     KeInitializeDpc(&Dpc, Spin, NULL);
     KeInsertQueueDpc(&Dpc, NULL, NULL);
+}
+
+/* ---- A raise that nobody handles ---- */
+
+TEST(negative, semaphore_beyond_its_limit)
+{
+    KSEMAPHORE Semaphore;
+
+    KeInitializeSemaphore(&Semaphore, 2, 4);
+    KeReleaseSemaphore(&Semaphore, 0, 3, FALSE);
+}
+
+TEST(negative, mutant_of_another)
+{
+    KMUTANT Mutant;
+
+    KeInitializeMutant(&Mutant, FALSE);
+    KeReleaseMutant(&Mutant, 0, FALSE, FALSE);
 }

@@ -21,6 +21,8 @@ negative ends_in_critical_region 1 'APC-disable.*left -?[0-9]+ '
 negative waits_for_ever 1 'negative\.waits_for_ever does not end'
 negative leaves_a_thread 1 'a helper thread still runs'
 negative bugchecks 2 'MANUALLY_INITIATED_CRASH'
+negative semaphore_beyond_its_limit 2 '0xC0000047'
+negative mutant_of_another 2 '0xC0000046'
 negative faults 2 'PAGE_FAULT_IN_NONPAGED_AREA|IRQL_NOT_LESS_OR_EQUAL'
 boot_status 'a selection that matches nothing: status 1' 1 'no test matches no\.such' APPEND='selftest test=no.such'
 boot_status 'a hang at raised IRQL: status 3, and the test is named' 3 'negative\.spins_in_a_dpc' SMP=1 TIMEOUT=4 \

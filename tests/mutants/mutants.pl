@@ -24,8 +24,10 @@ my $home = abs_path(dirname(abs_path($0)) . '/../..');
 my $copies = "$home/build/mutants";
 my $patience = $ENV{TIMEOUT} || 30;    # seconds that one run of a broken kernel may take
 
+my $virtual_patience = 4000;           # seconds of virtual time; a test of ke sleeps for one of its hours
+
 # What runs after an entry's own tests have passed. The last resort is long, and rarely reached.
-my @later = (['ke,ps,ob', 1], ['ke,ps,ob,torture', 2], ['', 1]);
+my @later = (['ke,ps,ob,ex,mm,arch', 1], ['ke,ps,ob,arch,torture', 2]);
 
 # ---- The table ----
 
@@ -41,6 +43,8 @@ sub read_table {
             $entry->{file} = $1;
         } elsif ($line =~ /^test (\S+)(?: SMP=(\d+))?$/) {
             @$entry{qw(test smp)} = ($1, $2 || 1);
+        } elsif ($line =~ /^stops (.+)$/) {
+            $entry->{stops} = $1;
         } elsif ($line =~ /^([-+ ])(.*\n)$/) {
             $entry->{old} .= $2 if $1 ne '+';
             $entry->{new} .= $2 if $1 ne '-';
@@ -92,15 +96,15 @@ sub bugcheck_name {
     return $log =~ /^\*\*\*.*?\b([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)/m || $log =~ /\b([A-Z][A-Z0-9]+(?:_[A-Z0-9]+){2,})\b/ ? $1 : '?';
 }
 
-# Returns who noticed, or undef.
+# Returns who noticed, or undef. Stops: what the log of a stop that is due says.
 sub run {
-    my ($copy, $tests, $smp, $seconds) = @_;
-    my $selection = $tests eq '' ? 'selftest' : "test=$tests";
+    my ($copy, $tests, $smp, $seconds, $stops) = @_;
     my $tap = "$copy/build/tap";
     unlink $tap;
     my $log = `cd '$copy' && env -u DRIVER -u BUILD HEADLESS=1 ACCEL=virtual FIRMWARE=direct SMP=$smp TIMEOUT=$seconds \\
-        TAP='$tap' APPEND='$selection' tests/boot.sh 2>&1 </dev/null`;
+        TAP='$tap' APPEND='test=$tests hang=$virtual_patience' tests/boot.sh 2>&1 </dev/null`;
     my $status = $? >> 8;
+    return $status == 2 && $log =~ /$stops/ ? undef : $tests if defined $stops;
     return undef if $status == 0;
     my $results = -e $tap ? slurp($tap) : '';
     my ($running) = $results =~ /.*^# run (\S+)/ms;
@@ -114,8 +118,8 @@ sub run {
 
 sub notice {
     my ($copy, $entry) = @_;
-    for my $stage ([$entry->{test}, $entry->{smp}], @later) {
-        my $who = run($copy, @$stage, $patience);
+    for my $stage ([@$entry{qw(test smp)}, $patience, $entry->{stops}], map { [@$_, $patience] } @later) {
+        my $who = run($copy, @$stage);
         return $who if defined $who;
     }
     return undef;
