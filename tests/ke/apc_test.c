@@ -116,6 +116,34 @@ TEST(ke_apc, normal_runs_at_passive_with_its_arguments)
     EXPECT_EQ(Here.Argument2, &Here);
 }
 
+static VOID InsertFromNormal(PVOID Next, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    Append('(');
+    EXPECT_TRUE(KeInsertQueueApc(Next, NULL, NULL, 0));
+    Append(')');
+}
+
+/* A normal one waits for the end of the one under way, a special one does not. */
+TEST(ke_apc, normals_do_not_nest)
+{
+    LOG Here = { .Normal = 0 };
+    KAPC First, Second;
+
+    Log = &Here;
+    KeInitializeApc(&First, KeGetCurrentThread(), OriginalApcEnvironment, KernelRoutine, NULL, InsertFromNormal, KernelMode,
+                    &Second);
+    Normal(&Second, KeGetCurrentThread(), NULL);
+    EXPECT_TRUE(KeInsertQueueApc(&First, NULL, NULL, 0));
+    EXPECT_EQ(strcmp(Here.Order, "k()kn"), 0);
+    memset(Here.Order, 0, sizeof Here.Order);
+    Here.Length = 0;
+    Special(&Second, KeGetCurrentThread());
+    EXPECT_TRUE(KeInsertQueueApc(&First, NULL, NULL, 0));
+    EXPECT_EQ(strcmp(Here.Order, "k(s)"), 0);
+}
+
 TEST(ke_apc, critical_region_holds_back_normals_only)
 {
     LOG Here = { .Normal = 0 };

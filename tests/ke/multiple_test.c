@@ -158,6 +158,26 @@ TEST(ke_multiple, abandoned_status_has_the_index_for_any_and_none_for_all)
     }
 }
 
+/* Trap 11, for one who slept: the mutant is free and marked all the while, the event comes later. */
+TEST(ke_multiple, blocked_all_is_told_of_an_abandoned_mutant)
+{
+    WAITER Waiter = { .Count = 2, .Type = WaitAll, .Status = -1 };
+    PKTHREAD Thread;
+    KMUTANT Mutant;
+    KEVENT Event;
+
+    KeInitializeMutant(&Mutant, FALSE);
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Waiter.Objects[0] = &Mutant;
+    Waiter.Objects[1] = &Event;
+    KtestJoin(KtestThread(TakeAndEnd, &Mutant, 9));
+    Thread = KtestThread(WaitMany, &Waiter, 9);
+    KtestWaitBlocked(Thread, &Mutant);
+    KeSetEvent(&Event, 0, FALSE);
+    KtestJoin(Thread);
+    EXPECT_EQ(Waiter.Status, STATUS_ABANDONED_WAIT_0);
+}
+
 /* ---- Wait-all is atomic ---- */
 
 enum { PHILOSOPHERS = 5, MEALS = 300 };
