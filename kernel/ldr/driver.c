@@ -12,7 +12,9 @@
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
+#include <ke/process.h>
 #include <ob/object.h>
+#include <ps/process.h>
 #include <ps/system_thread.h>
 #include <rtl/print.h>
 #include <rtl/status.h>
@@ -67,6 +69,10 @@ static void CheckReturn(const LDR_DRIVER *Driver, const char *Routine, PVOID Add
         VfStop(VF_CALLBACK_REGION, (ULONG_PTR)Address, (ULONG)ApcDisable, (ULONG)Now,
                "%s of %s left a critical or guarded region entered (or left one too often)", Routine,
                Driver->Image->Name);
+    if (KeIsAttachedProcess())
+        KeBugCheckWith(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)PsGetCurrentThreadProcess(),
+                       (ULONG_PTR)PsGetCurrentProcess(), 1, 0, "%s of %s returned attached to another process", Routine,
+                       Driver->Image->Name);
 }
 
 static BOOLEAN MakeRegistryPath(const LDR_DRIVER *Driver, UNICODE_STRING *Path)

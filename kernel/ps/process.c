@@ -36,7 +36,7 @@ static void DeleteProcess(PVOID Object)
 
     if (Process->Pcb.AttachCount != 0)
         KeBugCheckWith(REFERENCE_BY_POINTER, (ULONG_PTR)PsProcessType, (ULONG_PTR)Object, 0x10, Process->Pcb.AttachCount,
-                       "the last reference to process %p was given back while %u threads are attached to it", Object,
+                       "the last reference to process %p was given back while threads are attached to it (%u)", Object,
                        Process->Pcb.AttachCount);
     PspDropId(&Process->Cid);
     MmDeleteSpace(Process->Pcb.Space);

@@ -5,7 +5,7 @@
 # of one. Nothing of Kedge is in their include path.
 
 DRIVER_CC := x86_64-w64-mingw32-gcc
-DRIVER_CFLAGS := -O2 -g -Wall -Wextra -Werror -Wno-multichar -Wno-infinite-recursion -isystem /usr/x86_64-w64-mingw32/include/ddk
+DRIVER_CFLAGS := -O2 -g -Wall -Wextra -Werror -Wno-multichar -Wno-infinite-recursion -Wno-array-bounds -isystem /usr/x86_64-w64-mingw32/include/ddk
 DRIVER_LDFLAGS := -nostdlib -Wl,--subsystem,native -Wl,--entry,DriverEntry -Wl,--image-base,0x10000
 DRIVER_LIBS := -lntoskrnl -lhal
 SEH_CC := clang --target=x86_64-w64-windows-gnu
