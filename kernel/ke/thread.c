@@ -110,6 +110,18 @@ LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
     return Previous;
 }
 
+/* KeSetDisableBoostThread - wake-ups and waits do not boost Thread any more, or do again; a boost in force fades.
+ * IRQL: <= DISPATCH_LEVEL. Returns: whether they were disabled. Undocumented. */
+BOOLEAN KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    BOOLEAN Previous = Thread->DisableBoost;
+
+    Thread->DisableBoost = Disable;
+    KiUnlockDispatcher(Flags);
+    return Previous;
+}
+
 /* KeSetKernelStackSwapEnable - whether the current thread's stack may be paged out during its waits. Stacks are always
  * resident, so only the answer changes. IRQL: <= APC_LEVEL. Returns: what it was; TRUE at first.
  * Source: WDK nf-ntifs-kesetkernelstackswapenable. */

@@ -32,6 +32,7 @@
 #include <ke/timer.h>
 #include <ldr/exports.h>
 #include <ob/object.h>
+#include <ps/information.h>
 #include <ps/process.h>
 #include <ps/system_thread.h>
 #include <rtl/bitmap.h>
@@ -224,6 +225,8 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(ObfDereferenceObject),
     EXPORT(ObDereferenceObject),
     EXPORT(ZwClose),
+    EXPORT(ZwSetInformationThread),
+    EXPORT(ZwQueryInformationThread),
     EXPORT_DATA(PsThreadType),
     EXPORT_DATA(PsProcessType),
     EXPORT_DATA(ExEventObjectType),

@@ -19,6 +19,7 @@ typedef struct _ETHREAD {
     NTSTATUS ExitStatus;                /* STATUS_PENDING while it runs */
     BOOLEAN ActiveExWorker;             /* it serves work items, and no routine of theirs may end it */
     BOOLEAN Terminating;                /* it has asked to end */
+    ULONG PagePriority;                 /* 1..5, kept and told */
 } ETHREAD, *PETHREAD;
 
 /* A process object. ke's part comes first, so a PEPROCESS is a PKPROCESS. */

@@ -16,7 +16,7 @@
 #include <rtl/status.h>
 
 /* A system thread starts inside a critical region (contracts.md 4 "Threads"). One that has left it ends with 0. */
-enum { INITIAL_KERNEL_APC_DISABLE = -1 };
+enum { INITIAL_KERNEL_APC_DISABLE = -1, DEFAULT_PAGE_PRIORITY = 5 };
 
 static void (*EndCheck)(void);
 
@@ -78,6 +78,7 @@ static PETHREAD CreateThread(PKPROCESS Process, void (*SystemRoutine)(PKSTART_RO
     PspGiveId(&Thread->Cid, Thread);
     Thread->Tcb.Id = Thread->Cid.Id;
     Thread->ExitStatus = STATUS_PENDING;
+    Thread->PagePriority = DEFAULT_PAGE_PRIORITY;
     return Thread;
 }
 

@@ -117,5 +117,6 @@ PKTHREAD KeGetCurrentThread(VOID);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
 KPRIORITY KeQueryPriorityThread(PKTHREAD Thread);
 LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment);
+BOOLEAN KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable);      /* returns what it was */
 BOOLEAN KeSetKernelStackSwapEnable(BOOLEAN Enable);
 ULONG KeQueryRuntimeThread(PKTHREAD Thread, PULONG UserTime);
