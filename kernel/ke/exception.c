@@ -1,16 +1,17 @@
 /* exception.c - raises and faults: from the throw to the handler that a driver set up for it.
  *
- * Promise: what NT's x64 dispatch does for kernel mode, to code compiled for it. A search walks from the throw towards
- * the caller's callers and asks each frame's language handler. One of them makes the processor go on where it was
- * (ExceptionContinueExecution), or unwinds the stack to its own frame (unwind.c) and does not return.
- * Method: the throw begins in an ELF kernel, where a frame is described by .eh_frame; those steps recover a driver's
- * registers as they will be on return. Kernel frames have no handlers and nothing to undo: a routine that raises drops
- * its locks and restores the IRQL first. A driver's frame names its handler in .pdata.
- * Two of our own frames mean something to a walk: a call of a handler by a search, and by an unwind. An exception that
- * comes by the first was raised inside a filter: it is marked nested until the frame whose filter it was. One that comes
- * by the second was raised inside a __finally: what lies between there and the frame that is being unwound is gone
- * already, so the search goes on at that frame, behind the scope whose __finally it was.
- * A search ends at an interrupt's frame, and where a stack was lent: the code behind did not ask for what happened.
+ * Promise: what NT's x64 dispatch does for kernel mode, to code compiled for it. A search walks from the throw
+ * towards the caller's callers and asks each frame's language handler. One of them makes the processor go on where
+ * it was (ExceptionContinueExecution), or unwinds the stack to its own frame (unwind.c) and does not return.
+ * Method: the throw begins in an ELF kernel, where a frame is described by .eh_frame; those steps recover a
+ * driver's registers as they will be on return. Kernel frames have no handlers and nothing to undo: a routine that
+ * raises drops its locks and restores the IRQL first. A driver's frame names its handler in .pdata.
+ * Two of our own frames mean something to a walk: a call of a handler by a search, and by an unwind. An exception
+ * that comes by the first was raised inside a filter: it is marked nested until the frame whose filter it was. One
+ * that comes by the second was raised inside a __finally: what lies between there and the frame that is being
+ * unwound is gone already, so the search goes on at that frame, behind the scope whose __finally it was.
+ * A search ends at an interrupt's frame, and where a stack was lent: the code behind did not ask for what
+ * happened.
  * Trust: a record, a context and handlers are the driver's own; the stack is probed, and only ever walked upwards. */
 #include "ki.h"
 
@@ -54,8 +55,7 @@ static BOOLEAN AskHandler(SEARCH *Search, KI_FRAME *Frame)
         if (Search->Flags & EXCEPTION_NONCONTINUABLE)
             KiRaiseInstead(STATUS_NONCONTINUABLE_EXCEPTION, Record);
         return TRUE;
-    case ExceptionContinueSearch:
-        return FALSE;
+    case ExceptionContinueSearch: return FALSE;
     default:
         KiRaiseInstead(STATUS_INVALID_DISPOSITION, Record);
     }
@@ -102,7 +102,8 @@ void KiStopUnhandled(PEXCEPTION_RECORD Record, PCONTEXT Context)
     memcpy(Throw.Registers, Context->Registers, sizeof Throw.Registers);
     RtlFormat(Detail, sizeof Detail, "status 0x%08X was raised and nothing handled it", Record->ExceptionCode);
     if (KiIsSystemThread(ArchReadIrql()))
-        KiStopAt(SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, Code, Address, (ULONG_PTR)Record, (ULONG_PTR)Context, Detail, &Throw);
+        KiStopAt(SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, Code, Address, (ULONG_PTR)Record, (ULONG_PTR)Context, Detail,
+                 &Throw);
     KiStopAt(KMODE_EXCEPTION_NOT_HANDLED, Code, Address, Record->ExceptionInformation[0],
              Record->ExceptionInformation[1], Detail, &Throw);
 }

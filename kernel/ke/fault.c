@@ -1,11 +1,11 @@
 /* fault.c - processor exceptions that a driver may catch.
  *
- * A fault becomes an exception with the registers of the faulting instruction, searched for from there; who continues it
- * gets those registers back. Interrupts are on again meanwhile if they were: handlers are the driver's code at the
- * driver's level. What nobody handles goes back to bugcheck.c, with the trap frame as it was.
- * Not for handlers: a bad address of the kernel's half, or any at DISPATCH_LEVEL and above: the driver's bug would be
- * hidden by whoever catches everything. Nor what happens with interrupts off outside a driver: that is a routine of the
- * kernel in the middle of something, with a lock held that no handler would release. */
+ * A fault becomes an exception with the registers of the faulting instruction, searched for from there; who
+ * continues it gets those registers back. Interrupts are on again meanwhile if they were: handlers are the
+ * driver's code at the driver's level. What nobody handles goes back to bugcheck.c, with the trap frame as it was.
+ * Not for handlers: a bad address of the kernel's half, or any at DISPATCH_LEVEL and above: the driver's bug would
+ * be hidden by whoever catches everything. Nor what happens with interrupts off outside a driver: that is a
+ * routine of the kernel in the middle of something, with a lock held that no handler would release. */
 #include "ki.h"
 
 #include <rtl/stacktrace.h>
@@ -22,7 +22,8 @@ enum { ACCESS_READ = 0, ACCESS_WRITE = 1, ACCESS_EXECUTE = 8 }; /* of the except
 #define USER_SPACE_END 0x0000800000000000ull
 
 static const struct { UCHAR Vector; NTSTATUS Status; const char *Text; } Faults[] = {
-    { TRAP_DIVIDE_ERROR, STATUS_INTEGER_DIVIDE_BY_ZERO, "an integer was divided by zero, or the quotient is too large" },
+    { TRAP_DIVIDE_ERROR, STATUS_INTEGER_DIVIDE_BY_ZERO,
+      "an integer was divided by zero, or the quotient is too large" },
     { TRAP_BREAKPOINT, STATUS_BREAKPOINT, "a breakpoint instruction was executed and no debugger is there" },
     { TRAP_OVERFLOW, STATUS_INTEGER_OVERFLOW, "an arithmetic overflow was trapped" },
     { TRAP_BOUNDS, STATUS_ARRAY_BOUNDS_EXCEEDED, "an array index was out of bounds" },

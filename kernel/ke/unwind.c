@@ -1,12 +1,13 @@
 /* unwind.c - leaving frames for good: every __finally on the way runs, then the target frame goes on.
  *
  * The walk begins at RtlUnwindEx itself and so comes by everything that led there: the handler that called it, the
- * search that called that, a trap's frame, and then the frames that the exception came through. Here is the context in
- * the frame looked at, Caller that of the one that called it; a handler sees Here, since its frame still stands.
+ * search that called that, a trap's frame, and then the frames that the exception came through. Here is the
+ * context in the frame looked at, Caller that of the one that called it; a handler sees Here, since its frame
+ * still stands.
  * Arriving at the target, Here has the registers that a callee keeps as they were when the target made its call.
- * If the walk comes by a handler that an earlier unwind called, the two have collided: that handler's __finally was left
- * by a raise or a jump. The earlier unwind will never go on, so this one takes its place, at its frame, behind that
- * scope: nothing runs twice, and nothing is left out. */
+ * If the walk comes by a handler that an earlier unwind called, the two have collided: that handler's __finally
+ * was left by a raise or a jump. The earlier unwind will never go on, so this one takes its place, at its frame,
+ * behind that scope: nothing runs twice, and nothing is left out. */
 #include "ki.h"
 
 typedef struct _UNWIND {
@@ -68,8 +69,8 @@ static BOOLEAN LeaveFrame(UNWIND *Unwind, KI_FRAME *Frame)
 
 /* ---- Public: RtlUnwindEx, RtlUnwind, _local_unwind ---- */
 
-/* RtlUnwindEx - unwind the caller's stack to the driver frame whose establisher frame is TargetFrame, and go on there at
- * TargetIp with ReturnValue in rax. TargetFrame NULL: unwind all, after which the exception is unhandled.
+/* RtlUnwindEx - unwind the caller's stack to the driver frame whose establisher frame is TargetFrame, and go on there
+ * at TargetIp with ReturnValue in rax. TargetFrame NULL: unwind all, after which the exception is unhandled.
  * ExceptionRecord: what handlers see, NULL: STATUS_UNWIND. ContextRecord: room to work in. HistoryTable: not needed.
  * IRQL: any. Raises: STATUS_INVALID_UNWIND_TARGET if the stack has no such frame, once everything below it is unwound;
  * STATUS_BAD_STACK if the walk cannot go on. Source: WDK, winnt rtlunwindex. */

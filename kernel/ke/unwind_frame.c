@@ -145,8 +145,8 @@ PEXCEPTION_ROUTINE RtlVirtualUnwind(ULONG HandlerType, ULONG64 ImageBase, ULONG6
 
     UNREFERENCED_PARAMETER(FunctionEntry);      /* ControlPc leads to it */
     memcpy(Registers.Registers, ContextRecord->Registers, sizeof Registers.Registers);
-    Done = RtlFindStackImage(ImageBase, &Image) && RtlUnwindPe(&Image, &Registers, ArchProbe, &Frame) == UnwindStepped &&
-           ApplyStep(&Registers, ContextRecord);
+    Done = RtlFindStackImage(ImageBase, &Image) &&
+           RtlUnwindPe(&Image, &Registers, ArchProbe, &Frame) == UnwindStepped && ApplyStep(&Registers, ContextRecord);
     *EstablisherFrame = Frame.Establisher;
     if (!Done)
         ContextRecord->Rip = 0;
@@ -158,8 +158,8 @@ PEXCEPTION_ROUTINE RtlVirtualUnwind(ULONG HandlerType, ULONG64 ImageBase, ULONG6
     return (PEXCEPTION_ROUTINE)Frame.Handler;
 }
 
-/* RtlPcToFileHeader - the base of the driver image that PcValue lies in, also into BaseOfImage. IRQL: any. Returns: NULL
- * if it lies in none; Kedge itself has no PE header. Source: WDK, winnt rtlpctofileheader. */
+/* RtlPcToFileHeader - the base of the driver image that PcValue lies in, also into BaseOfImage. IRQL: any. Returns:
+ * NULL if it lies in none; Kedge itself has no PE header. Source: WDK, winnt rtlpctofileheader. */
 PVOID RtlPcToFileHeader(PVOID PcValue, PVOID *BaseOfImage)
 {
     UNWIND_IMAGE Image;

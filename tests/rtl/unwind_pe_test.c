@@ -281,6 +281,37 @@ TEST(rtl_unwind_pe, handlers_are_reported_from_the_body_only)
     EXPECT_EQ(Frame.Handler, 0);
 }
 
+/* A function's cold part has no handler of its own: the parent's is in charge. */
+TEST(rtl_unwind_pe, chained_information_has_its_parents_handler)
+{
+    UNWIND_CONTEXT Context = At(0x20, TRUE);
+
+    Build(BYTES(1 | 4 << 3, 4, 1, 0, 4, 0x02));
+    WriteFunction(XDATA + 8, CODE - 0x40, CODE, XDATA2);
+    memcpy(Image + XDATA2, BYTES(1 | 1 << 3, 8, 2, 0, 8, 0x12, 1, 0x30, 0x34, 0x12, 0, 0));
+    EXPECT_EQ(Step(&Context), UnwindStepped);
+    ExpectCaller(&Context, 4);
+    EXPECT_EQ(Frame.Handler, (ULONG64)Image + 0x1234);
+    EXPECT_EQ(Frame.HandlerData, (ULONG64)Image + XDATA2 + 12);
+    EXPECT_EQ(Frame.HandlerFlags, 1);
+}
+
+TEST(rtl_unwind_pe, places_of_saved_registers_are_told)
+{
+    UNWIND_CONTEXT Context = At(0x20, TRUE);
+    UNWIND_IMAGE TheOne = TheImage();
+
+    Build(PushInfo, sizeof(PushInfo));
+    EXPECT_EQ(Step(&Context), UnwindStepped);
+    EXPECT_EQ(Context.SavedAt[UnwRbx], (ULONG64)(Stack + 6));
+    EXPECT_EQ(Context.SavedAt[UnwR12], (ULONG64)(Stack + 4));
+    EXPECT_EQ(Context.SavedAt[UnwRdi], 0);
+    EXPECT_EQ(Frame.Entry, (ULONG64)Image + PDATA);
+    EXPECT_EQ(RtlFindPeFunction(&TheOne, (ULONG64)Image + CODE, Probe), (ULONG64)Image + PDATA);
+    EXPECT_EQ(RtlFindPeFunction(&TheOne, (ULONG64)Image + CODE + CODE_SIZE, Probe), 0);
+    EXPECT_EQ(RtlFindPeFunction(&TheOne, (ULONG64)Image - 1, Probe), 0);
+}
+
 TEST(rtl_unwind_pe, binary_search_over_many_functions)
 {
     enum { FUNCTIONS = 30 };

@@ -15,7 +15,8 @@ typedef struct _EXCEPTION_RECORD {
 } EXCEPTION_RECORD, *PEXCEPTION_RECORD;
 
 C_ASSERT(sizeof(EXCEPTION_RECORD) == 0x98 && offsetof(EXCEPTION_RECORD, ExceptionAddress) == 0x10);
-C_ASSERT(offsetof(EXCEPTION_RECORD, NumberParameters) == 0x18 && offsetof(EXCEPTION_RECORD, ExceptionInformation) == 0x20);
+C_ASSERT(offsetof(EXCEPTION_RECORD, NumberParameters) == 0x18);
+C_ASSERT(offsetof(EXCEPTION_RECORD, ExceptionInformation) == 0x20);
 
 /* ExceptionFlags */
 enum {
