@@ -77,16 +77,73 @@ extern PKPCR KiProcessorBlock[ARCH_MAX_CPUS];   /* by number; NULL until that pr
 extern ULONG KiProcessorCount;
 extern KAFFINITY KiActiveProcessors;
 
-/* ---- spinlock.c: locks taken with interrupts off, IRQL untouched ---- */
-void KiAcquireRawLock(PKSPIN_LOCK Lock);
-void KiReleaseRawLock(PKSPIN_LOCK Lock);
+/* ---- spinlock.c: locks taken with interrupts off, IRQL untouched; the uncontended way is inline ---- */
+enum { LOCK_FREE = 0, LOCK_HELD = 1 };
+
+void KiSpinUntilAcquired(PKSPIN_LOCK Lock);
+
+FORCEINLINE BOOLEAN KiTryRawLock(PKSPIN_LOCK Lock)
+{
+    return __atomic_exchange_n(Lock, LOCK_HELD, __ATOMIC_ACQUIRE) == LOCK_FREE;
+}
+
+FORCEINLINE void KiAcquireRawLock(PKSPIN_LOCK Lock)
+{
+    if (UNLIKELY(!KiTryRawLock(Lock)))
+        KiSpinUntilAcquired(Lock);
+}
+
+FORCEINLINE void KiReleaseRawLock(PKSPIN_LOCK Lock) { __atomic_store_n(Lock, LOCK_FREE, __ATOMIC_RELEASE); }
+
+/* ---- sched.c: the dispatcher lock. Who holds it is noted in the debug build, for KiAssertDispatcherHeld. ---- */
+extern KSPIN_LOCK KiDispatcherLock;
+extern ULONG KiDispatcherOwner;         /* processor number + 1 */
+
+FORCEINLINE void KiAssertDispatcherHeld(void) { RtlAssert(KiDispatcherOwner == ARCH_THIS_CPU->Number + 1u); }
+
+FORCEINLINE void KiNoteDispatcherOwner(void)
+{
+    if (DEBUG)
+        KiDispatcherOwner = ARCH_THIS_CPU->Number + 1;
+}
+
+/* Interrupts off, database locked. Returns: the old flags. */
+FORCEINLINE ULONG64 KiLockDispatcher(void)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+
+    KiAcquireRawLock(&KiDispatcherLock);
+    KiNoteDispatcherOwner();
+    return Flags;
+}
+
+FORCEINLINE void KiReleaseDispatcher(void)
+{
+    if (DEBUG)
+        KiDispatcherOwner = 0;
+    KiReleaseRawLock(&KiDispatcherLock);
+}
+
+/* For a caller who has readied nobody. */
+FORCEINLINE void KiUnlockDispatcher(ULONG64 Flags)
+{
+    KiReleaseDispatcher();
+    ArchRestoreInterrupts(Flags);
+}
+
+void KiExitDispatcherSlowly(ULONG64 Flags);
+
+/* Unlock; if somebody better was readied, switch to him, at once or when the IRQL falls. */
+FORCEINLINE void KiExitDispatcher(ULONG64 Flags)
+{
+    if (LIKELY(KiThisPcr->NextThread == NULL))
+        KiUnlockDispatcher(Flags);
+    else
+        KiExitDispatcherSlowly(Flags);
+}
 
 /* ---- sched.c, engine ---- */
-ULONG64 KiLockDispatcher(void);                 /* interrupts off, database locked; returns the old flags */
-void KiUnlockDispatcher(ULONG64 Flags);         /* nothing was readied in between */
-void KiExitDispatcher(ULONG64 Flags);           /* unlock; switch first if somebody better was readied */
 void KiExitDispatcherRaised(ULONG64 Flags, PKTHREAD Thread);    /* Wait=TRUE: unlock at DISPATCH_LEVEL, switch later */
-void KiAssertDispatcherHeld(void);
 void KiBlockThread(void);                       /* lock held, current thread's state set: run others until readied; unlocks */
 void KiDispatchInterrupt(void);                 /* DISPATCH_LEVEL: timers, DPCs, quantum end, preemption */
 void KiYield(void);                             /* equals in the queue go first; current IRQL <= APC_LEVEL */

@@ -19,45 +19,15 @@
 
 enum { QUANTUM_TICKS = 2 };             /* about 31 ms */
 
-static KSPIN_LOCK DispatcherLock;
-static ULONG DispatcherOwner;           /* processor number + 1: tells whose it is, not only that it is taken */
+KSPIN_LOCK KiDispatcherLock;
+ULONG KiDispatcherOwner;
 static void (*Reaper)(PKTHREAD Thread);
-
-/* ---- The lock ---- */
-
-static void Lock(void)
-{
-    KiAcquireRawLock(&DispatcherLock);
-    DispatcherOwner = ARCH_THIS_CPU->Number + 1;
-}
-
-static void Unlock(void)
-{
-    DispatcherOwner = 0;
-    KiReleaseRawLock(&DispatcherLock);
-}
-
-ULONG64 KiLockDispatcher(void)
-{
-    ULONG64 Flags = ArchDisableInterrupts();
-
-    Lock();
-    return Flags;
-}
-
-void KiUnlockDispatcher(ULONG64 Flags)
-{
-    Unlock();
-    ArchRestoreInterrupts(Flags);
-}
-
-void KiAssertDispatcherHeld(void) { RtlAssert(DispatcherOwner == ARCH_THIS_CPU->Number + 1u); }
 
 /* First thing on a thread's stack after a switch to it: the lock is this processor's now, and an APC that was queued
  * meanwhile wants its interrupt here. */
 static void Arrive(PKTHREAD Self)
 {
-    DispatcherOwner = ARCH_THIS_CPU->Number + 1;
+    KiNoteDispatcherOwner();
     if (UNLIKELY(Self->ApcState.KernelApcPending))
         ArchRequestApc();
 }
@@ -91,7 +61,7 @@ void KiBlockThread(void)
 
     KiAssertDispatcherHeld();
     SwapTo(Pcr, KiSelectThread(Pcr));
-    Unlock();
+    KiReleaseDispatcher();
 }
 
 /* NextThread takes over; the current thread goes back to a queue. NextThread stays in place meanwhile, so that
@@ -113,15 +83,11 @@ static void SettleIrql(KIRQL Irql)
         ArchWriteIrql(Irql);
 }
 
-void KiExitDispatcher(ULONG64 Flags)
+/* NextThread is there. */
+void KiExitDispatcherSlowly(ULONG64 Flags)
 {
-    KIRQL Irql;
+    KIRQL Irql = ArchReadIrql();
 
-    if (LIKELY(KiThisPcr->NextThread == NULL)) {
-        KiUnlockDispatcher(Flags);
-        return;
-    }
-    Irql = ArchReadIrql();
     if (Irql >= DISPATCH_LEVEL || !ArchInterruptsWereOn(Flags)) {
         if (!KiThisPcr->InDispatch)
             ArchRequestDispatch();
@@ -129,7 +95,7 @@ void KiExitDispatcher(ULONG64 Flags)
         return;
     }
     Preempt(KiCurrentPcr(), TRUE);
-    Unlock();
+    KiReleaseDispatcher();
     SettleIrql(Irql);
     ArchRestoreInterrupts(Flags);
 }
@@ -227,9 +193,10 @@ void KiDispatchInterrupt(void)
     KiArmClock(Pcr);
     if (Pcr->NextThread != NULL || Pcr->QuantumEnd ||
         !(((PKTHREAD)Pcr->Cpu.CurrentThread)->Affinity & KiProcessorBit(Pcr->Cpu.Number))) {
-        Lock();
+        KiAcquireRawLock(&KiDispatcherLock);
+        KiNoteDispatcherOwner();
         Reschedule(Pcr);
-        Unlock();
+        KiReleaseDispatcher();
         SettleIrql(DISPATCH_LEVEL);
     }
     ArchEnableInterrupts();
@@ -256,7 +223,7 @@ void KiYield(void)
         Thread->Quantum = QUANTUM_TICKS;
         Preempt(Pcr, FALSE);
     }
-    Unlock();
+    KiReleaseDispatcher();
     SettleIrql(Irql);
     ArchRestoreInterrupts(Flags);
 }
@@ -282,7 +249,7 @@ void KiThreadStartup(PVOID Context)
     PKTHREAD Thread = Context;
 
     Arrive(Thread);
-    Unlock();
+    KiReleaseDispatcher();
     SettleIrql(PASSIVE_LEVEL);
     ArchEnableInterrupts();
     Thread->SystemRoutine(Thread->StartRoutine, Thread->StartContext);

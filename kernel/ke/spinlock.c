@@ -10,19 +10,12 @@
  * Raw locks are the kernel's own: interrupts are off, IRQL is left alone. */
 #include "ki.h"
 
-enum { LOCK_FREE = 0, LOCK_HELD = 1 };
-
 /* About ten seconds of spinning: longer than any legal hold, short of a hang. */
 static const ULONG64 LOCK_PATIENCE = 1ull << 31;
 
-FORCEINLINE BOOLEAN TryAcquire(PKSPIN_LOCK Lock)
+NOINLINE void KiSpinUntilAcquired(PKSPIN_LOCK Lock)
 {
-    return __atomic_exchange_n(Lock, LOCK_HELD, __ATOMIC_ACQUIRE) == LOCK_FREE;
-}
-
-static NOINLINE void SpinUntilAcquired(PKSPIN_LOCK Lock)
-{
-    for (ULONG64 Rounds = 0; !TryAcquire(Lock);) {
+    for (ULONG64 Rounds = 0; !KiTryRawLock(Lock);) {
         do {
             if (KiProcessorCount == 1 || ++Rounds > LOCK_PATIENCE)
                 KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Lock, *Lock, 0, 0,
@@ -31,14 +24,6 @@ static NOINLINE void SpinUntilAcquired(PKSPIN_LOCK Lock)
         } while (__atomic_load_n(Lock, __ATOMIC_RELAXED) != LOCK_FREE);
     }
 }
-
-FORCEINLINE void Acquire(PKSPIN_LOCK Lock)
-{
-    if (UNLIKELY(!TryAcquire(Lock)))
-        SpinUntilAcquired(Lock);
-}
-
-FORCEINLINE void Release(PKSPIN_LOCK Lock) { __atomic_store_n(Lock, LOCK_FREE, __ATOMIC_RELEASE); }
 
 /* The tail swings to us. If somebody was there before, our Lock field carries a 1 until he takes it away:
  * that is how the lock is handed over, and each waiter spins on its own handle. */
@@ -76,9 +61,6 @@ static void ReleaseQueued(PKSPIN_LOCK_QUEUE Self)
     __atomic_store_n(&After->Lock, SpinLock, __ATOMIC_RELEASE);
 }
 
-void KiAcquireRawLock(PKSPIN_LOCK Lock) { Acquire(Lock); }
-void KiReleaseRawLock(PKSPIN_LOCK Lock) { Release(Lock); }
-
 /* ---- Public: plain locks ---- */
 
 /* KeInitializeSpinLock - make SpinLock free. IRQL: any. Source: WDK nf-wdm-keinitializespinlock. */
@@ -92,7 +74,7 @@ KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
     KIRQL OldIrql = ArchReadIrql();
 
     ArchWriteIrql(DISPATCH_LEVEL);
-    Acquire(SpinLock);
+    KiAcquireRawLock(SpinLock);
     return OldIrql;
 }
 
@@ -100,21 +82,21 @@ KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
  * return. IRQL: DISPATCH_LEVEL. Source: WDK nf-wdm-kereleasespinlock. */
 VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
-    Release(SpinLock);
+    KiReleaseRawLock(SpinLock);
     ArchWriteIrql(OldIrql);
 }
 
 /* KeAcquireSpinLockAtDpcLevel - take SpinLock without touching the IRQL, which is >= DISPATCH_LEVEL. */
-VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) { Acquire(SpinLock); }
+VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) { KiAcquireRawLock(SpinLock); }
 
 /* KeReleaseSpinLockFromDpcLevel - free SpinLock without touching the IRQL, which is >= DISPATCH_LEVEL. */
-VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock) { Release(SpinLock); }
+VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock) { KiReleaseRawLock(SpinLock); }
 
 /* KeTryToAcquireSpinLockAtDpcLevel - take SpinLock if it is free now. IRQL: >= DISPATCH_LEVEL, unchanged.
  * Returns: TRUE if taken. Source: WDK nf-wdm-ketrytoacquirespinlockatdpclevel. */
 BOOLEAN KeTryToAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock)
 {
-    return KeTestSpinLock(SpinLock) && TryAcquire(SpinLock);
+    return KeTestSpinLock(SpinLock) && KiTryRawLock(SpinLock);
 }
 
 /* KeTestSpinLock - does SpinLock look free? Never acquires. IRQL: any. Source: WDK nf-wdm-ketestspinlock. */
@@ -127,7 +109,7 @@ BOOLEAN KeTestSpinLock(PKSPIN_LOCK SpinLock)
  * are no threaded DPCs, so nothing is raised. Returns: the current IRQL. Source: WDK nf-wdm-keacquirespinlockfordpc. */
 KIRQL KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 {
-    Acquire(SpinLock);
+    KiAcquireRawLock(SpinLock);
     return ArchReadIrql();
 }
 
@@ -135,7 +117,7 @@ KIRQL KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 VOID KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     UNREFERENCED_PARAMETER(OldIrql);
-    Release(SpinLock);
+    KiReleaseRawLock(SpinLock);
 }
 
 /* ---- Public: locks queued on the caller's stack, first come first served ---- */

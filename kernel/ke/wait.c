@@ -420,6 +420,38 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
     return Wait(Thread, &Call, Timeout);
 }
 
+static NOINLINE NTSTATUS WaitForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                                   BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+{
+    WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
+                       .Reason = WaitReason, .Mode = WaitMode, .Alertable = Alertable };
+
+    return Wait(Thread, &Call, Timeout);
+}
+
+/* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. The first
+ * look is without the lock, only to tell whether the lock is worth taking. */
+FORCEINLINE BOOLEAN TakeSimpleObject(PDISPATCHER_HEADER Object, PKTHREAD Thread)
+{
+    BOOLEAN Taken = FALSE;
+    SIGNAL_RULE Rule;
+    ULONG64 Flags;
+
+    if (Object->SignalState <= 0 || Thread->WaitNext)
+        return FALSE;
+    Rule = RuleOf(Object);
+    if (Rule > TakeOne)
+        return FALSE;
+    Flags = KiLockDispatcher();
+    if (LIKELY(Object->SignalState > 0)) {
+        Taken = TRUE;
+        if (Rule != TakeNothing)
+            Object->SignalState = Rule == TakeOne ? Object->SignalState - 1 : 0;
+    }
+    KiUnlockDispatcher(Flags);
+    return Taken;
+}
+
 /* ---- Public: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread ---- */
 
 /* KeWaitForSingleObject - wait until Object is signalled, and take what its type gives to a waiter.
@@ -433,10 +465,10 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
                                BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     PKTHREAD Thread = KiCurrentThread();
-    WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
-                       .Reason = WaitReason, .Mode = WaitMode, .Alertable = Alertable };
 
-    return Wait(Thread, &Call, Timeout);
+    if (TakeSimpleObject(Object, Thread))
+        return STATUS_SUCCESS;
+    return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
 }
 
 /* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment (WaitAll).
