@@ -1,7 +1,7 @@
 /* try_gcc.c - exception handling as far as gcc goes: mingw's __try1, scope tables and language handlers written by hand.
  *
  * expect: status 0
- * expect: log 8 ok, 0 not ok
+ * expect: log 9 ok, 0 not ok
  * run: SMP=1
  * run: APPEND=verifier=off */
 #include <ntddk.h>
@@ -99,6 +99,29 @@ APART EXCEPTION_DISPOSITION NTAPI OwnHandler(PEXCEPTION_RECORD Record, PVOID Fra
     return ExceptionContinueSearch;
 }
 
+/* Handlers for one of the two phases are not called in the other. */
+static volatile ULONG Astray, OnSearch, OnUnwind;
+
+APART EXCEPTION_DISPOSITION NTAPI SearchHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context, DISPATCHER *D)
+{
+    UNREFERENCED_PARAMETER(Context);
+    Check(Record, Frame, D);
+    OnSearch++;
+    Astray += (Record->ExceptionFlags & 0x66) != 0;
+    return ExceptionContinueSearch;
+}
+
+APART EXCEPTION_DISPOSITION NTAPI UnwindHandler(PEXCEPTION_RECORD Record, PVOID Frame, PCONTEXT Context, DISPATCHER *D)
+{
+    UNREFERENCED_PARAMETER(Context);
+    Check(Record, Frame, D);
+    OnUnwind++;
+    Astray += (Record->ExceptionFlags & 0x66) == 0;
+    return ExceptionContinueSearch;
+}
+
+void CallSearched(void), CallUnwound(void);
+
 ULONG CallGuarded(void (*Routine)(void));
 ULONG CallOwn(void (*Routine)(void));
 
@@ -114,6 +137,12 @@ __asm__(".text\n"
         "  .long 2\n  .rva GuardedBegin, GuardedEnd, ByHandFinally\n  .long 0\n"
         "  .rva GuardedBegin, GuardedEnd, ByHandFilter, GuardedExcept\n"
         ".text\n.seh_endproc\n"
+        ".globl CallSearched, CallUnwound\n.def CallSearched; .scl 2; .type 32; .endef\n.seh_proc CallSearched\n"
+        "CallSearched:\n  sub $40, %rsp\n  .seh_stackalloc 40\n  .seh_endprologue\n  call Raise\n  nop\n  ud2\n"
+        ".seh_handler SearchHandler, @except\n.seh_handlerdata\n  .long 0x5EED\n.text\n.seh_endproc\n"
+        ".def CallUnwound; .scl 2; .type 32; .endef\n.seh_proc CallUnwound\n"
+        "CallUnwound:\n  sub $72, %rsp\n  .seh_stackalloc 72\n  .seh_endprologue\n  call CallSearched\n  nop\n  ud2\n"
+        ".seh_handler UnwindHandler, @unwind\n.seh_handlerdata\n  .long 0x5EED\n.text\n.seh_endproc\n"
         ".globl CallOwn, OwnTarget\n.def CallOwn; .scl 2; .type 32; .endef\n.seh_proc CallOwn\nCallOwn:\n"
         "  push %rbp\n  .seh_pushreg %rbp\n  mov %rsp, %rbp\n  .seh_setframe %rbp, 0\n  .seh_endprologue\n"
         "  sub $4160, %rsp\n  and $-64, %rsp\n  call *%rcx\n  xor %eax, %eax\n"
@@ -134,5 +163,6 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     Sound = TRUE;
     Result(CallOwn(Quiet) == 0 && Searches == 0 && Unwinds == 0, "a language handler of one's own is not called for nothing");
     Result(CallOwn(Raise) == 9 && Searches == 1 && Unwinds == 1 && Sound, "it searches, unwinds and arrives");
+    Result(CallOwn(CallUnwound) == 9 && OnSearch == 1 && OnUnwind == 1 && Astray == 0 && Sound, "handlers for one phase only");
     return STATUS_SUCCESS;
 }
