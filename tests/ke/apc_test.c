@@ -252,6 +252,41 @@ TEST(ke_apc, interrupted_waiter_goes_to_the_tail)
     EXPECT_EQ(First.Status, STATUS_SUCCESS);
 }
 
+static volatile LONG InApc, LeaveApc;
+
+static VOID StayAWhile(PKAPC Apc, PKNORMAL_ROUTINE *Routine, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Routine);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    InApc = 1;
+    KtestWaitFor(&LeaveApc);
+}
+
+/* Trap 54, the other half: a pulse while the waiter is away in an APC is lost to it. */
+TEST(ke_apc, pulse_misses_a_waiter_that_is_away)
+{
+    SLEEPER Sleeper = { .Status = -1 };
+    PKTHREAD Thread;
+    KAPC Apc;
+
+    InApc = LeaveApc = 0;
+    KeInitializeEvent(&Sleeper.Event, NotificationEvent, FALSE);
+    Thread = KtestThread(Sleep, &Sleeper, 9);
+    KtestWaitBlocked(Thread, &Sleeper.Event);
+    KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, StayAWhile, NULL, NULL, KernelMode, NULL);
+    KeInsertQueueApc(&Apc, NULL, NULL, 0);
+    KtestWaitFor(&InApc);
+    KePulseEvent(&Sleeper.Event, 0, FALSE);
+    LeaveApc = 1;
+    KtestWaitBlocked(Thread, &Sleeper.Event);
+    KeSetEvent(&Sleeper.Event, 0, FALSE);
+    KtestJoin(Thread);
+    EXPECT_EQ(Sleeper.Status, STATUS_SUCCESS);
+}
+
 /* Trap 32. */
 TEST(ke_apc, does_not_restart_a_relative_timeout)
 {

@@ -245,6 +245,33 @@ TEST(ke_event, increment_boosts_the_woken_up_to_15)
     }
 }
 
+static VOID WaitForTwo(PVOID Context)
+{
+    SCENE *Scenes = Context;
+    PVOID Both[] = { &Scenes[0].Event, &Scenes[1].Event };
+
+    KeWaitForMultipleObjects(2, Both, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
+}
+
+/* Trap 6: setting what is set wakes nobody and boosts nobody, not even one who waits for something else as well. */
+TEST(ke_event, setting_a_set_event_boosts_nobody)
+{
+    for (int Type = NotificationEvent; Type <= SynchronizationEvent; Type++) {
+        SCENE Scenes[2] = { { .Woken = 0 }, { .Woken = 0 } };
+        PKTHREAD Thread;
+
+        KeInitializeEvent(&Scenes[0].Event, Type, TRUE);
+        KeInitializeEvent(&Scenes[1].Event, Type, FALSE);
+        Thread = KtestThread(WaitForTwo, Scenes, 9);
+        KtestWaitBlocked(Thread, &Scenes[0].Event);
+        EXPECT_NE(KeSetEvent(&Scenes[0].Event, 5, FALSE), 0);
+        EXPECT_EQ(Thread->State, Waiting);
+        EXPECT_EQ(KeQueryPriorityThread(Thread), 9);
+        EXPECT_EQ(KeSetEvent(&Scenes[1].Event, 0, FALSE), 0);
+        KtestJoin(Thread);
+    }
+}
+
 /* ---- Wait=TRUE ---- */
 
 /* Trap 3: raised after the set; the wait returns at the IRQL from before it, however it ends. */
