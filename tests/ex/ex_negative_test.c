@@ -1,0 +1,139 @@
+/* ex_negative_test.c - misuse of resources and work items that stops the machine, for tests/executive.t. */
+#include <ktest.h>
+
+#include <ex/resource.h>
+#include <ex/work.h>
+#include <ke/apc.h>
+#include <ke/event.h>
+#include <ke/irql.h>
+#include <ps/system_thread.h>
+#include <rtl/string.h>
+
+static ERESOURCE Resource;
+static WORK_QUEUE_ITEM Item;
+
+/* ---- Resources ---- */
+
+TEST(negative, resource_release_unowned)
+{
+    ExInitializeResourceLite(&Resource);
+    ExReleaseResourceLite(&Resource);
+}
+
+static void Share(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeEnterCriticalRegion();
+    ExAcquireResourceSharedLite(&Resource, TRUE);
+    KeLeaveCriticalRegion();
+}
+
+TEST(negative, resource_release_of_another_sharer)
+{
+    ExInitializeResourceLite(&Resource);
+    KtestJoin(KtestThread(Share, NULL, 8));
+    ExReleaseResourceLite(&Resource);
+}
+
+TEST(negative, resource_release_of_another_owner)
+{
+    ExInitializeResourceLite(&Resource);
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(&Resource, TRUE);
+    ExReleaseResourceForThreadLite(&Resource, (ERESOURCE_THREAD)0xFFFF8EAD00000003ull);
+}
+
+TEST(negative, resource_owner_pointer_invalid)
+{
+    ExInitializeResourceLite(&Resource);
+    KeEnterCriticalRegion();
+    ExAcquireResourceExclusiveLite(&Resource, TRUE);
+    ExSetResourceOwnerPointer(&Resource, &Resource);
+}
+
+TEST(negative, resource_owner_pointer_unowned)
+{
+    ExInitializeResourceLite(&Resource);
+    ExSetResourceOwnerPointer(&Resource, (PVOID)((ULONG_PTR)&Resource | 3));
+}
+
+TEST(negative, resource_delete_twice)
+{
+    ExInitializeResourceLite(&Resource);
+    ExDeleteResourceLite(&Resource);
+    ExDeleteResourceLite(&Resource);
+}
+
+/* ---- Work items ---- */
+
+static VOID DoNothing(PVOID Parameter) { UNREFERENCED_PARAMETER(Parameter); }
+
+TEST(negative, work_queued_twice)
+{
+    ExInitializeWorkItem(&Item, DoNothing, NULL);
+    KfRaiseIrql(DISPATCH_LEVEL);
+    ExQueueWorkItem(&Item, BackgroundWorkQueue);
+    ExQueueWorkItem(&Item, BackgroundWorkQueue);
+}
+
+TEST(negative, work_of_no_type)
+{
+    ExInitializeWorkItem(&Item, DoNothing, NULL);
+    ExQueueWorkItem(&Item, MaximumWorkQueue);
+}
+
+TEST(negative, work_of_a_custom_priority_too_high)
+{
+    ExInitializeWorkItem(&Item, DoNothing, NULL);
+    ExQueueWorkItem(&Item, CustomPriorityWorkQueue + 32);
+}
+
+TEST(negative, work_without_routine)
+{
+    ExInitializeWorkItem(&Item, NULL, NULL);
+    ExQueueWorkItem(&Item, DelayedWorkQueue);
+}
+
+static void RunItem(PWORKER_THREAD_ROUTINE Routine)
+{
+    KEVENT Never;
+
+    KeInitializeEvent(&Never, NotificationEvent, FALSE);
+    ExInitializeWorkItem(&Item, Routine, NULL);
+    ExQueueWorkItem(&Item, DelayedWorkQueue);
+    KeWaitForSingleObject(&Never, Executive, KernelMode, FALSE, NULL);
+}
+
+static VOID ReturnRaised(PVOID Parameter)
+{
+    UNREFERENCED_PARAMETER(Parameter);
+    KfRaiseIrql(DISPATCH_LEVEL);
+}
+
+static VOID ReturnInRegion(PVOID Parameter)
+{
+    UNREFERENCED_PARAMETER(Parameter);
+    KeEnterCriticalRegion();
+}
+
+static VOID EndThread(PVOID Parameter)
+{
+    UNREFERENCED_PARAMETER(Parameter);
+    PsTerminateSystemThread(0);
+}
+
+TEST(negative, work_returns_at_raised_irql) { RunItem(ReturnRaised); }
+TEST(negative, work_returns_in_critical_region) { RunItem(ReturnInRegion); }
+TEST(negative, work_ends_its_thread) { RunItem(EndThread); }
+
+/* Queued where no worker can take it yet, and wiped: the first taker finds it. */
+TEST(negative, work_overwritten_while_queued)
+{
+    KIRQL Irql = KfRaiseIrql(DISPATCH_LEVEL);
+
+    ExInitializeWorkItem(&Item, DoNothing, NULL);
+    ExQueueWorkItem(&Item, BackgroundWorkQueue);
+    memset(&Item, 0, sizeof Item);
+    KeLowerIrql(Irql);
+    RunItem(DoNothing);
+}

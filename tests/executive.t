@@ -1,0 +1,25 @@
+#!/bin/bash
+# Misuse of resources and work items stops the machine with NT's code, and the stop names the object.
+. "${0%/*}/relay.sh"
+
+stops() # name pattern
+{
+    boot_status "negative.$1: status 2" 2 "$2" SMP=1 APPEND="selftest test=negative.$1"
+}
+
+stops resource_release_unowned 'STOP 0x000000E3 RESOURCE_NOT_OWNED'
+stops resource_release_of_another_sharer 'STOP 0x000000E3 RESOURCE_NOT_OWNED'
+stops resource_release_of_another_sharer 'resource .*: 0 shared and 0 exclusive waiters'
+stops resource_release_of_another_owner 'exclusive owner .*, 1 levels'
+stops resource_owner_pointer_invalid 'STOP 0x00000132 RESOURCE_OWNER_POINTER_INVALID'
+stops resource_owner_pointer_unowned 'STOP 0x000000E3 RESOURCE_NOT_OWNED'
+stops resource_delete_twice 'has been deleted before'
+stops work_queued_twice 'STOP 0x000000E4 WORKER_INVALID'
+stops work_of_no_type 'there is no queue type 7'
+stops work_of_a_custom_priority_too_high 'there is no queue type 64'
+stops work_without_routine 'has no routine'
+stops work_returns_at_raised_irql 'STOP 0x000000E1 WORKER_THREAD_RETURNED_AT_BAD_IRQL'
+stops work_returns_in_critical_region 'STOP 0x00000001 APC_INDEX_MISMATCH'
+stops work_ends_its_thread 'STOP 0x000000E9 ACTIVE_EX_WORKER_THREAD_TERMINATION'
+stops work_overwritten_while_queued 'STOP 0x00000096 INVALID_WORK_QUEUE_ITEM'
+finish
