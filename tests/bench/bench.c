@@ -121,6 +121,30 @@ static VOID BenchObjects(VOID)
     MEASURE("spinlock.pair", KeAcquireSpinLock(&Lock, &Irql); KeReleaseSpinLock(&Lock, Irql));
 }
 
+static VOID BenchLocks(VOID)
+{
+    static ERESOURCE Resource;
+    FAST_MUTEX FastMutex;
+    KSEMAPHORE Semaphore;
+    KMUTEX Mutex;
+
+    KeInitializeMutex(&Mutex, 0);
+    MEASURE("mutex.pair", KeWaitForSingleObject(&Mutex, Executive, KernelMode, FALSE, NULL);
+            KeReleaseMutex(&Mutex, FALSE));
+    KeInitializeSemaphore(&Semaphore, 1, 1);
+    MEASURE("semaphore.pair", KeWaitForSingleObject(&Semaphore, Executive, KernelMode, FALSE, NULL);
+            KeReleaseSemaphore(&Semaphore, 0, 1, FALSE));
+    ExInitializeFastMutex(&FastMutex);
+    MEASURE("fastmutex.pair", ExAcquireFastMutex(&FastMutex); ExReleaseFastMutex(&FastMutex));
+    KeEnterCriticalRegion();
+    MEASURE("fastmutex.unsafe", ExAcquireFastMutexUnsafe(&FastMutex); ExReleaseFastMutexUnsafe(&FastMutex));
+    ExInitializeResourceLite(&Resource);
+    MEASURE("resource.shared", ExAcquireResourceSharedLite(&Resource, TRUE); ExReleaseResourceLite(&Resource));
+    MEASURE("resource.exclusive", ExAcquireResourceExclusiveLite(&Resource, TRUE); ExReleaseResourceLite(&Resource));
+    ExDeleteResourceLite(&Resource);
+    KeLeaveCriticalRegion();
+}
+
 /* ---- Ping-pong ---- */
 
 typedef struct _TABLE { KEVENT Ping, Pong; PLARGE_INTEGER Timeout; volatile LONG Stop; } TABLE;
@@ -320,6 +344,77 @@ static VOID BenchDpcs(VOID)
     Report("dpc.batch");
 }
 
+/* ---- Work items ---- */
+
+static WORK_QUEUE_ITEM WorkItems[BURST];
+static volatile ULONG64 WorkStarted;
+static volatile LONG WorkRan;
+
+static VOID NTAPI NoteStart(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    WorkStarted = __rdtsc();
+}
+
+static VOID NTAPI CountWork(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    WorkRan++;
+}
+
+/* The worker is stronger, so it runs before the call of ExQueueWorkItem returns. */
+static VOID BenchWorkLatency(VOID)
+{
+    ULONG Turn;
+
+    for (Turn = 0; Turn < SAMPLES; Turn++) {
+        ULONG64 Start;
+
+        ExInitializeWorkItem(&WorkItems[0], NoteStart, NULL);
+        Start = __rdtsc();
+        ExQueueWorkItem(&WorkItems[0], DelayedWorkQueue);
+        Record(Turn, WorkStarted - Start, 1);
+    }
+    Report("work.latency");
+}
+
+/* Queued where the worker cannot run yet; then this thread makes way for it until all of them have. */
+static VOID BenchWorkBulk(VOID)
+{
+    ULONG Turn, i;
+
+    for (Turn = 0; Turn < BURST_SAMPLES; Turn++) {
+        ULONG64 Start;
+        KIRQL Irql;
+
+        WorkRan = 0;
+        for (i = 0; i < BURST; i++)
+            ExInitializeWorkItem(&WorkItems[i], CountWork, NULL);
+        Start = __rdtsc();
+        KeRaiseIrql(DISPATCH_LEVEL, &Irql);
+        for (i = 0; i < BURST; i++)
+            ExQueueWorkItem(&WorkItems[i], DelayedWorkQueue);
+        KeLowerIrql(Irql);
+        Record(Turn, __rdtsc() - Start, BURST);
+        if (WorkRan != BURST)
+            DbgPrint("bench: only %d of %d work items ran\n", WorkRan, BURST);
+    }
+    ReportFirst("work.bulk", BURST_SAMPLES);
+}
+
+/* The queue's first worker, and its spare, are started by its first item: not what is measured. */
+static VOID BenchWork(VOID)
+{
+    LARGE_INTEGER Moment;
+
+    Moment.QuadPart = -10000;
+    ExInitializeWorkItem(&WorkItems[0], CountWork, NULL);
+    ExQueueWorkItem(&WorkItems[0], DelayedWorkQueue);
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    BenchWorkLatency();
+    BenchWorkBulk();
+}
+
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     LARGE_INTEGER Hour;
@@ -333,6 +428,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
         return STATUS_INSUFFICIENT_RESOURCES;
     Hour.QuadPart = -36000000000LL;
     BenchObjects();
+    BenchLocks();
     BenchPingPong("pingpong.equal", KeQueryPriorityThread(KeGetCurrentThread()), NULL);
     BenchPingPong("pingpong.higher", KeQueryPriorityThread(KeGetCurrentThread()) + 1, NULL);
     BenchPingPong("pingpong.timeout", KeQueryPriorityThread(KeGetCurrentThread()), &Hour);
@@ -344,6 +440,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     BenchTimers(100000, "timer.100000");
     BenchBurst();
     BenchDpcs();
+    BenchWork();
     ExFreePoolWithTag(Pending, 'hcnB');
     return STATUS_SUCCESS;
 }
