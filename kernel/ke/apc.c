@@ -2,7 +2,7 @@
  *
  * Three kinds: a special kernel APC (no normal routine) runs at APC_LEVEL whenever the thread is below APC_LEVEL and
  * not in a guarded region; a normal kernel APC runs at PASSIVE_LEVEL, and only outside critical regions and not inside
- * another normal one; a user APC ends a user-mode wait and is otherwise only kept.
+ * another normal one; a user APC ends a user-mode wait and is otherwise only kept, until the thread's end runs it down.
  * A thread has one list per mode, in its ApcState, under the dispatcher lock; while it is attached to another process,
  * those of its own lie aside (process.c), and what is queued there waits for the return. In the kernel list the
  * specials come first, FIFO within each kind, so delivery always looks at the head.
@@ -219,6 +219,24 @@ BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument
     }
     KiExitDispatcher(Flags);
     return State != NULL;
+}
+
+/* KeTakeUserApc - for a thread that ends, itself: nothing can be queued to it from now on, and each call takes one user
+ * APC that it has left, oldest first. Returns: NULL when there is none. */
+PKAPC KeTakeUserApc(void)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[UserMode];
+    ULONG64 Flags = KiLockDispatcher();
+    PKAPC Apc = NULL;
+
+    Thread->ApcsClosed = TRUE;
+    if (!IsListEmpty(Head)) {
+        Apc = CONTAINING_RECORD(RemoveHeadList(Head), KAPC, ApcListEntry);
+        Apc->Inserted = FALSE;
+    }
+    KiUnlockDispatcher(Flags);
+    return Apc;
 }
 
 /* KeEnterCriticalRegion - hold back normal kernel APCs and user APCs of the current thread; nests.

@@ -6,6 +6,7 @@
 #include "psp.h"
 
 #include <ex/work.h>
+#include <ex/pool.h>
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
@@ -144,6 +145,18 @@ static BOOLEAN CreateWorker(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Pr
 
 void PsStartWorkers(void) { ExStartWorkers(CreateWorker); }
 
+/* User APCs that the current thread, which ends, was never given: their owners take them back, as NT has it. */
+static void RunDownUserApcs(void)
+{
+    PKAPC Apc;
+
+    while ((Apc = KeTakeUserApc()) != NULL)
+        if (Apc->RundownRoutine != NULL)
+            Apc->RundownRoutine(Apc);
+        else
+            ExFreePool(Apc);
+}
+
 /* ---- Public: PsCreateSystemThread, PsTerminateSystemThread ---- */
 
 /* PsCreateSystemThread - start a thread of the process that ProcessHandle names (NULL: the system process) at
@@ -169,7 +182,8 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
     return StartThread(Thread, DesiredAccess, __builtin_return_address(0), ClientId, ThreadHandle);
 }
 
-/* PsTerminateSystemThread - end the current thread with ExitStatus; does not return. IRQL: PASSIVE_LEVEL.
+/* PsTerminateSystemThread - end the current thread with ExitStatus; does not return. User APCs that it has not taken go
+ * to their rundown routine, or without one back to the pool. IRQL: PASSIVE_LEVEL.
  * Errors: a work routine that ends its worker is 0xE9; a mutex still owned is 0x4000008A; another IRQL, or APC-disable
  * counts that were changed and not restored, are 0x20; attached to another process, 0x5.
  * Source: WDK nf-wdm-psterminatesystemthread; bug check 0x20. */
@@ -196,5 +210,6 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
                        "thread %p ends while it is attached to process %p", Thread, Thread->Tcb.ApcState.Process);
     Thread->Terminating = TRUE;
     Thread->ExitStatus = ExitStatus;
+    RunDownUserApcs();
     KeTerminateThread();
 }

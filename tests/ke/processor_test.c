@@ -280,21 +280,23 @@ TEST(ke_processor, generic_call_runs_everywhere_and_gathers)
 }
 
 static volatile LONG Busy, Overlaps;
+static KEVENT Together;                 /* all callers begin at the same moment */
 
-static VOID Alone(PKDPC Dpc, PVOID Context, PVOID Done, PVOID Together)
+static VOID Alone(PKDPC Dpc, PVOID Context, PVOID Done, PVOID Gathering)
 {
     UNREFERENCED_PARAMETER(Dpc);
-    if (KeSignalCallDpcSynchronize(Together) && __atomic_add_fetch(&Busy, 1, __ATOMIC_SEQ_CST) != 1)
+    if (KeSignalCallDpcSynchronize(Gathering) && __atomic_add_fetch(&Busy, 1, __ATOMIC_SEQ_CST) != 1)
         Overlaps = 1;
-    if (KeSignalCallDpcSynchronize(Together))
+    if (KeSignalCallDpcSynchronize(Gathering))
         __atomic_add_fetch((volatile LONG *)Context, 1, __ATOMIC_SEQ_CST);
-    KeSignalCallDpcSynchronize(Together);
+    KeSignalCallDpcSynchronize(Gathering);
     __atomic_store_n(&Busy, 0, __ATOMIC_SEQ_CST);
     KeSignalCallDpcDone(Done);
 }
 
 static VOID CallOften(PVOID Context)
 {
+    KeWaitForSingleObject(&Together, Executive, KernelMode, FALSE, NULL);
     for (int Times = 0; Times < 30; Times++)
         KeGenericCallDpc(Alone, Context);
 }
@@ -306,8 +308,12 @@ TEST(ke_processor, generic_calls_take_turns)
     PKTHREAD Threads[CALLERS];
 
     Busy = Overlaps = 0;
+    KeInitializeEvent(&Together, NotificationEvent, FALSE);
     for (int At = 0; At < CALLERS; At++)
         Threads[At] = KtestThread(CallOften, (PVOID)&Counts[At], 8);
+    for (int At = 0; At < CALLERS; At++)
+        KtestWaitBlocked(Threads[At], &Together);
+    KeSetEvent(&Together, 0, FALSE);
     for (int At = 0; At < CALLERS; At++) {
         KtestJoin(Threads[At]);
         EXPECT_EQ(Counts[At], 30);
