@@ -61,6 +61,15 @@ static NOINLINE void LockSlowly(PFAST_MUTEX Mutex, KWAIT_REASON Reason)
     }
 }
 
+/* The slow ways of the two routines that change the IRQL, whole: calls at the end, so that the short way keeps nothing
+ * on the stack. */
+static NOINLINE void AcquireSlowly(PFAST_MUTEX Mutex, ULONG OldIrql)
+{
+    LockSlowly(Mutex, WrFastMutex);
+    Mutex->Owner = Self();
+    Mutex->OldIrql = OldIrql;
+}
+
 static NOINLINE void UnlockSlowly(PFAST_MUTEX Mutex)
 {
     LONG Seen = __atomic_load_n(&Mutex->Count, __ATOMIC_RELAXED), New;
@@ -81,13 +90,24 @@ FORCEINLINE void Lock(PFAST_MUTEX Mutex, KWAIT_REASON Reason)
     Mutex->Owner = Self();
 }
 
-FORCEINLINE void Unlock(PFAST_MUTEX Mutex)
+static NOINLINE void ReleaseSlowly(PFAST_MUTEX Mutex, ULONG OldIrql)
+{
+    UnlockSlowly(Mutex);
+    ArchWriteIrql((KIRQL)OldIrql);
+}
+
+/* Nobody waits: the lock bit comes back. */
+FORCEINLINE BOOLEAN TryUnlock(PFAST_MUTEX Mutex)
 {
     LONG Held = 0;
 
     Mutex->Owner = NULL;
-    if (UNLIKELY(!__atomic_compare_exchange_n(&Mutex->Count, &Held, FM_LOCK_BIT, FALSE, __ATOMIC_RELEASE,
-                                              __ATOMIC_RELAXED)))
+    return __atomic_compare_exchange_n(&Mutex->Count, &Held, FM_LOCK_BIT, FALSE, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+FORCEINLINE void Unlock(PFAST_MUTEX Mutex)
+{
+    if (UNLIKELY(!TryUnlock(Mutex)))
         UnlockSlowly(Mutex);
 }
 
@@ -100,7 +120,11 @@ VOID ExAcquireFastMutex(PFAST_MUTEX FastMutex)
     KIRQL OldIrql = ArchReadIrql();
 
     ArchWriteIrql(APC_LEVEL);
-    Lock(FastMutex, WrFastMutex);
+    if (UNLIKELY(!TryLock(FastMutex))) {
+        AcquireSlowly(FastMutex, OldIrql);
+        return;
+    }
+    FastMutex->Owner = Self();
     FastMutex->OldIrql = OldIrql;
 }
 
@@ -125,10 +149,13 @@ BOOLEAN ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
  * return. IRQL: APC_LEVEL. Source: WDK nf-wdm-exreleasefastmutex. */
 VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
-    KIRQL OldIrql = (KIRQL)FastMutex->OldIrql;  /* the next owner overwrites it */
+    ULONG OldIrql = FastMutex->OldIrql;         /* the next owner overwrites it */
 
-    Unlock(FastMutex);
-    ArchWriteIrql(OldIrql);
+    if (UNLIKELY(!TryUnlock(FastMutex))) {
+        ReleaseSlowly(FastMutex, OldIrql);
+        return;
+    }
+    ArchWriteIrql((KIRQL)OldIrql);
 }
 
 /* ExAcquireFastMutexUnsafe - take FastMutex without touching the IRQL. IRQL: APC_LEVEL, or any below in a critical or guarded

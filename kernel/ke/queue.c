@@ -101,13 +101,10 @@ LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Ent
 /* KeInsertHeadQueue - the same, to the head. */
 LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, TRUE); }
 
-/* KeRemoveQueue - wait for an entry of Queue, which the current thread serves from now on. Timeout, WaitMode: as
- * KeWaitForSingleObject. IRQL: <= APC_LEVEL; DISPATCH_LEVEL with a zero timeout. Returns: the entry, its Flink NULL; or
- * STATUS_TIMEOUT, STATUS_USER_APC or STATUS_ABANDONED as a pointer; never NULL. Source: WDK nf-ntifs-keremovequeue. */
-PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
+/* Lock held, and gone at the end: serve Queue from now on, and wait for an entry. */
+static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout, ULONG64 Flags)
 {
     PKTHREAD Thread = KiCurrentThread();
-    ULONG64 Flags = KiLockDispatcher();
     NTSTATUS Status;
 
     if (Thread->Queue != Queue) {
@@ -121,6 +118,23 @@ PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEG
     KiUnlockDispatcher(Flags);
     Status = KiWaitOnQueue(&Queue->Header, WaitMode, Timeout);
     return Status == STATUS_SUCCESS ? Thread->QueueEntry : (PLIST_ENTRY)(LONG_PTR)Status;
+}
+
+/* KeRemoveQueue - wait for an entry of Queue, which the current thread serves from now on. Timeout, WaitMode: as
+ * KeWaitForSingleObject. IRQL: <= APC_LEVEL; DISPATCH_LEVEL with a zero timeout. Returns: the entry, its Flink NULL; or
+ * STATUS_TIMEOUT, STATUS_USER_APC or STATUS_ABANDONED as a pointer; never NULL. Source: WDK nf-ntifs-keremovequeue. */
+PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    ULONG64 Flags = KiLockDispatcher();
+
+    /* The short way of a busy server: it takes the next entry in the place that it has. */
+    if (Thread->Queue != Queue || Queue->Header.SignalState <= 0 || Queue->CurrentCount > Queue->MaximumCount ||
+        Thread->WaitNext)
+        return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
+    KiTakeQueueEntry(&Queue->Header, Thread);
+    KiUnlockDispatcher(Flags);
+    return Thread->QueueEntry;
 }
 
 /* KeRundownQueue - Queue is given up: waiting threads get STATUS_ABANDONED, its threads serve it no more. IRQL:
