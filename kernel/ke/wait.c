@@ -337,6 +337,14 @@ static void RequireLevelLeft(PDISPATCHER_HEADER Object, const WAIT_CALL *Call, U
     KiRaiseStatus(STATUS_MUTANT_LIMIT_EXCEEDED);
 }
 
+/* A queue's entries are for KeRemoveQueue alone: another wait would take one and lose it. */
+static void RefuseQueue(PDISPATCHER_HEADER Object, const WAIT_CALL *Call)
+{
+    if (UNLIKELY(Object->Type == QueueObject) && Call->Reason != WrQueue)
+        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xED01, (ULONG_PTR)Object, Object->Type, 0,
+                       "object %p is a KQUEUE: it is waited for by KeRemoveQueue", Object);
+}
+
 /* End the wait before it begins if what it needs is there: any: the first that is; all: everything in one step. */
 static BOOLEAN TakeNow(PKTHREAD Thread, const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS *Status)
 {
@@ -345,6 +353,7 @@ static BOOLEAN TakeNow(PKTHREAD Thread, const WAIT_CALL *Call, ULONG64 Flags, NT
     for (ULONG At = 0; At < Call->Count; At++) {
         PDISPATCHER_HEADER Object = Call->Objects[At];
 
+        RefuseQueue(Object, Call);
         if (!IsAvailable(Object, Thread))
             continue;
         RequireLevelLeft(Object, Call, Flags);
