@@ -1,4 +1,5 @@
 /* process_test.c - threads that visit other processes: where they are, and which APCs find them there. */
+#include <arch/arch.h>
 #include <ke/apc.h>
 #include <ke/dpc.h>
 #include <ke/event.h>
@@ -358,4 +359,86 @@ TEST(ke_process, sleeper_takes_only_apcs_of_where_it_is)
     EXPECT_EQ(strcmp(Order, "ah"), 0);
     EXPECT_EQ(Guest.Home, 2);                           /* it ran before KeUnstackDetachProcess returned */
     ObfDereferenceObject(Guest.Process);
+}
+
+/* ---- Another processor queues APCs while the thread comes and goes: each is delivered once, where it belongs ---- */
+
+enum { LETTERS = 500, SLOTS = 8 };
+
+static struct {
+    PKPROCESS Process;
+    PKTHREAD Traveller;
+    KAPC Apcs[SLOTS];
+    volatile LONG Free[SLOTS];          /* the APC may be queued again */
+    volatile LONG Ready, Stop, Queued, Ran, Misplaced;
+} Traffic;
+
+static VOID Arrived(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    BOOLEAN Wanted = Apc->ApcStateIndex == AttachedApcEnvironment;
+
+    UNREFERENCED_PARAMETER(Normal), UNREFERENCED_PARAMETER(Context), UNREFERENCED_PARAMETER(Argument2);
+    if ((PsGetCurrentProcess() == Traffic.Process) != Wanted || KeIsAttachedProcess() != Wanted)
+        Traffic.Misplaced++;
+    Traffic.Ran++;
+    __atomic_store_n(&Traffic.Free[(ULONG_PTR)*Argument1], 1, __ATOMIC_RELEASE);
+}
+
+static VOID Travel(PVOID Context)
+{
+    KAPC_STATE State;
+
+    UNREFERENCED_PARAMETER(Context);
+    __atomic_store_n(&Traffic.Ready, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&Traffic.Stop, __ATOMIC_ACQUIRE)) {
+        KeStackAttachProcess(Traffic.Process, &State);
+        ArchPause();
+        KeUnstackDetachProcess(&State);
+    }
+}
+
+static void Send(ULONG Slot, KAPC_ENVIRONMENT Environment)
+{
+    PKAPC Apc = &Traffic.Apcs[Slot];
+
+    Traffic.Free[Slot] = 0;
+    KeInitializeApc(Apc, Traffic.Traveller, Environment, Arrived, NULL, NULL, KernelMode, NULL);
+    if (KeInsertQueueApc(Apc, (PVOID)(ULONG_PTR)Slot, NULL, 0))
+        Traffic.Queued++;
+    else
+        Traffic.Free[Slot] = 1;
+}
+
+TEST(ke_process, apcs_from_another_processor_meet_the_traveller)
+{
+    static const KAPC_ENVIRONMENT Environments[] = {
+        OriginalApcEnvironment, AttachedApcEnvironment, InsertApcEnvironment
+    };
+    KAFFINITY All = KeQueryActiveProcessors(), First = All & ~(All - 1);
+
+    if (All == First) {
+        KtestSkip("needs two processors");
+        return;
+    }
+    memset(&Traffic, 0, sizeof Traffic);
+    Traffic.Process = MakeProcess(0);
+    for (ULONG Slot = 0; Slot < SLOTS; Slot++)
+        Traffic.Free[Slot] = 1;
+    KeSetSystemAffinityThread(All & ~First);
+    Traffic.Traveller = KtestThread(Travel, NULL, 8);   /* has our affinity */
+    KeSetSystemAffinityThread(First);
+    KtestWaitFor(&Traffic.Ready);
+    for (ULONG At = 0; Traffic.Queued < LETTERS; At++) {
+        if (__atomic_load_n(&Traffic.Free[At % SLOTS], __ATOMIC_ACQUIRE))
+            Send(At % SLOTS, Environments[At % 3]);
+        else
+            ArchPause();
+    }
+    Traffic.Stop = 1;
+    KtestJoin(Traffic.Traveller);
+    KeRevertToUserAffinityThread();
+    EXPECT_EQ(Traffic.Ran, Traffic.Queued);
+    EXPECT_EQ(Traffic.Misplaced, 0);
+    EXPECT_EQ(Traffic.Process->AttachCount, 0);
+    ObfDereferenceObject(Traffic.Process);
 }

@@ -55,6 +55,26 @@ TEST(ps_process, ids_are_multiples_of_four_and_are_found)
     EXPECT_EQ(PsLookupProcessByProcessId(Id, &Found), STATUS_INVALID_PARAMETER);
 }
 
+/* The same memory serves one after the other: an id that stayed behind would lead into it. */
+TEST(ps_process, ids_of_the_dead_lead_nowhere)
+{
+    enum { ROUNDS = 16 };
+    HANDLE Ids[ROUNDS];
+    PKPROCESS Found;
+
+    for (int Round = 0; Round < ROUNDS; Round++) {
+        PKPROCESS Process = PsCreateProcess();
+
+        REQUIRE_TRUE(Process != NULL);
+        Ids[Round] = PsGetProcessId(Process);
+        for (int At = 0; At < Round; At++)
+            REQUIRE_EQ(PsLookupProcessByProcessId(Ids[At], &Found), STATUS_INVALID_PARAMETER);
+        REQUIRE_EQ(PsLookupProcessByProcessId(Ids[Round], &Found), STATUS_SUCCESS);
+        ObfDereferenceObject(Found);
+        ObfDereferenceObject(Process);
+    }
+}
+
 TEST(ps_process, look_up_refuses_what_is_no_process)
 {
     PKPROCESS Process = NULL;
