@@ -2,6 +2,7 @@
 #include <arch/arch.h>
 #include <ke/clock.h>
 #include <ke/init.h>
+#include <ke/event.h>
 #include <ke/irql.h>
 #include <ke/spinlock.h>
 #include <ke/thread.h>
@@ -97,6 +98,46 @@ static VOID AddQueued(PVOID Context)
         Counter = Counter + 1;
         KeReleaseInStackQueuedSpinLock(&Handle);
     }
+}
+
+typedef struct _IN_LINE { KSPIN_LOCK Lock; KEVENT Go; volatile LONG Got; } IN_LINE;
+
+static VOID StandInLine(PVOID Context)
+{
+    IN_LINE *Line = Context;
+    KLOCK_QUEUE_HANDLE Handle;
+
+    KeWaitForSingleObject(&Line->Go, Executive, KernelMode, FALSE, NULL);
+    KeAcquireInStackQueuedSpinLock(&Line->Lock, &Handle);
+    Line->Got = 1;
+    KeReleaseInStackQueuedSpinLock(&Handle);
+}
+
+TEST(ke_spinlock, queued_lock_goes_to_the_next_in_line)
+{
+    IN_LINE Line = { .Lock = 0 };
+    KLOCK_QUEUE_HANDLE Handle;
+    PKTHREAD Thread;
+
+    if (KeQueryActiveProcessorCount(NULL) < 2) {
+        KtestSkip("one processor");
+        return;
+    }
+    KeInitializeEvent(&Line.Go, NotificationEvent, FALSE);
+    KeSetSystemAffinityThread(2);
+    Thread = KtestThread(StandInLine, &Line, 9);
+    KtestWaitBlocked(Thread, &Line.Go);
+    KeSetSystemAffinityThread(1);
+    KeAcquireInStackQueuedSpinLock(&Line.Lock, &Handle);
+    KeSetEvent(&Line.Go, 0, FALSE);
+    while (*(volatile KSPIN_LOCK *)&Line.Lock == (KSPIN_LOCK)&Handle)
+        ArchPause();
+    EXPECT_FALSE(Line.Got);
+    KeReleaseInStackQueuedSpinLock(&Handle);
+    KtestWaitFor(&Line.Got);
+    KtestJoin(Thread);
+    EXPECT_EQ(Line.Lock, 0);
+    KeRevertToUserAffinityThread();
 }
 
 TEST(ke_spinlock, excludes_under_contention)

@@ -57,6 +57,36 @@ TEST(ke_thread, better_thread_preempts_at_once)
     KeRevertToUserAffinityThread();
 }
 
+static VOID WaitOnce(PVOID Event) { KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL); }
+
+/* Displaced in KeSetEvent, and by the dispatch interrupt: the rest of the quantum is not lost to an equal. */
+TEST(ke_thread, preempted_thread_goes_on_before_its_equals)
+{
+    for (KIRQL Level = PASSIVE_LEVEL; Level <= DISPATCH_LEVEL; Level++) {
+        RUNNER Equal = { .Stop = 1 };
+        PKTHREAD Better, Other;
+        KIRQL OldIrql;
+        KEVENT Event;
+
+        KeInitializeEvent(&Event, SynchronizationEvent, FALSE);
+        KeSetSystemAffinityThread(1);
+        Better = KtestThread(WaitOnce, &Event, 10);
+        KtestWaitBlocked(Better, &Event);
+        Other = KtestThread(RunUntilStopped, &Equal, KeQueryPriorityThread(KeGetCurrentThread()));
+        KeSetPriorityThread(KeGetCurrentThread(), KeQueryPriorityThread(KeGetCurrentThread()));    /* a fresh quantum */
+        EXPECT_EQ(Other->State, Ready);
+        KeRaiseIrql(Level, &OldIrql);
+        KeSetEvent(&Event, 0, FALSE);
+        KeLowerIrql(OldIrql);
+        EXPECT_EQ(Better->State, Terminated);
+        EXPECT_EQ(Other->State, Ready);
+        EXPECT_FALSE(Equal.Started);
+        KtestJoin(Better);
+        KtestJoin(Other);
+        KeRevertToUserAffinityThread();
+    }
+}
+
 TEST(ke_thread, lowering_oneself_lets_the_better_run_at_once)
 {
     RUNNER Runner = { .Stop = 1 };
@@ -198,6 +228,75 @@ TEST(ke_thread, affinity_moves_a_running_thread)
     }
     Runner.Stop = 1;
     KtestJoin(Thread);
+}
+
+/* Not at its next tick, but because the other processor is told. */
+TEST(ke_thread, affinity_of_a_running_thread_counts_at_once)
+{
+    LARGE_INTEGER Moment = { .QuadPart = -MILLISECOND / 20 };
+    RUNNER Runner = { .Stop = 0 };
+    ULONG64 Start;
+    PKTHREAD Thread;
+
+    if (SomeProcessors() < 2 || !KtestVirtualTime()) {
+        KtestSkip("needs two processors and virtual time");
+        return;
+    }
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(RunUntilStopped, &Runner, 7);
+    for (int Round = 0; Round < 10; Round++) {
+        KeSetAffinityThread(Thread, 2);
+        while (*(volatile ULONG *)&Runner.Processor != 1)
+            KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+        Start = Now();
+        KeSetAffinityThread(Thread, 1);
+        while (*(volatile ULONG *)&Runner.Processor != 0)
+            KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+        EXPECT_LE(Now() - Start, MILLISECOND);
+    }
+    Runner.Stop = 1;
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
+typedef struct _TASK { RUNNER Runner; KEVENT Event; } TASK;
+
+static VOID RunAfterEvent(PVOID Context)
+{
+    TASK *Task = Context;
+
+    KeWaitForSingleObject(&Task->Event, Executive, KernelMode, FALSE, NULL);
+    RunUntilStopped(&Task->Runner);
+}
+
+/* A thread queues for the busy processor where it ran last, since the others are busier; the first that falls idle
+ * takes it from there. */
+TEST(ke_thread, processor_that_falls_idle_looks_into_the_queues_of_others)
+{
+    TASK Task = { .Runner = { .Stop = 1 } };
+    RUNNER Busy = { .Stop = 0 };
+    PKTHREAD Queued, Spinner;
+
+    if (KeQueryActiveProcessorCount(NULL) != 2) {
+        KtestSkip("needs two processors");
+        return;
+    }
+    KeInitializeEvent(&Task.Event, NotificationEvent, FALSE);
+    KeSetSystemAffinityThread(2);
+    Queued = KtestThread(RunAfterEvent, &Task, 7);
+    KtestWaitBlocked(Queued, &Task.Event);
+    Spinner = KtestThread(RunUntilStopped, &Busy, 12);
+    KeSetSystemAffinityThread(1);
+    KtestWaitFor(&Busy.Started);
+    KeSetAffinityThread(Queued, 3);
+    KeSetEvent(&Task.Event, 0, FALSE);
+    EXPECT_EQ(Queued->State, Ready);
+    KtestWaitFor(&Task.Runner.Done);
+    EXPECT_FALSE(Busy.Done);
+    Busy.Stop = 1;
+    KtestJoin(Queued);
+    KtestJoin(Spinner);
+    KeRevertToUserAffinityThread();
 }
 
 TEST(ke_thread, idle_processors_take_ready_threads)

@@ -22,7 +22,8 @@ use Time::HiRes qw(time);
 
 my $home = abs_path(dirname(abs_path($0)) . '/../..');
 my $copies = "$home/build/mutants";
-my $patience = $ENV{TIMEOUT} || 30;    # seconds that one run of a broken kernel may take
+my $patience = $ENV{TIMEOUT} || 12;    # seconds that a mutant's own tests may take: they are short
+my $long_patience = 10 * $patience;    # for whole suites: a slow host must not pass for a test that noticed
 
 my $virtual_patience = 4000;           # seconds of virtual time; a test of ke sleeps for one of its hours
 
@@ -126,7 +127,7 @@ sub run {
 
 sub notice {
     my ($copy, $entry) = @_;
-    for my $stage ([@$entry{qw(test smp)}, $patience, $entry->{stops}], map { [@$_, $patience] } @later) {
+    for my $stage ([@$entry{qw(test smp)}, $patience, $entry->{stops}], map { [@$_, $long_patience] } @later) {
         my $who = run($copy, @$stage);
         return $who if defined $who;
     }
@@ -182,7 +183,7 @@ sub find_red {
         my $broken = build($workers[$at]);
         die "the tree does not build:\n$broken" if defined $broken;
         return if $at > 1;
-        while (defined(my $who = run($workers[$at], 'ke,ps,ob,arch,mm,ex,torture', $at + 1, 10 * $patience))) {
+        while (defined(my $who = run($workers[$at], 'ke,ps,ob,arch,mm,ex,torture', $at + 1, $long_patience))) {
             die "the tree is not sound: $who, without any mutant (SMP=" . ($at + 1) . ")\n" if $who =~ / /;
             $red{$who} = 1;
             syswrite $found_in, "$who\n";
