@@ -245,6 +245,33 @@ TEST(ke_event, increment_boosts_the_woken_up_to_15)
     }
 }
 
+static VOID WaitTwice(PVOID Event)
+{
+    KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL);
+    KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL);
+}
+
+TEST(ke_event, boosts_do_not_add_up)
+{
+    PKTHREAD Thread;
+    KEVENT Event;
+    KIRQL OldIrql;
+
+    KeInitializeEvent(&Event, SynchronizationEvent, FALSE);
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(WaitTwice, &Event, 8);
+    KtestWaitBlocked(Thread, &Event);
+    KeSetEvent(&Event, 2, FALSE);
+    EXPECT_EQ(KeQueryPriorityThread(Thread), 10);
+    KtestWaitBlocked(Thread, &Event);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeSetEvent(&Event, 5, FALSE);
+    EXPECT_EQ(KeQueryPriorityThread(Thread), 10);
+    KeLowerIrql(OldIrql);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
 static VOID WaitForTwo(PVOID Context)
 {
     SCENE *Scenes = Context;
