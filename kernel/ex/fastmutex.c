@@ -1,19 +1,21 @@
 /* fastmutex.c - fast mutexes and guarded mutexes.
  *
- * Promise: taking a free one is one locked instruction, giving back one nobody waits for another; a sleeping waiter costs
- * nothing. Method: Count is the lock bit (set: free), a bit that says that a waiter has been woken and has not run yet,
- * and the number of waiters. Whoever releases frees the lock and wakes one waiter, unless one is on its way already:
+ * Promise: taking a free one is one locked instruction, giving back one nobody waits for another; a sleeping waiter
+ * costs nothing. Method: Count is the lock bit (set: free), a bit that says that a waiter has been woken and has not
+ * run yet, and the number of waiters. Whoever releases frees the lock and wakes one waiter, unless one is on its way
+ * already:
  *
  *   release                free, and if somebody waits and none is woken: mark WOKEN, set the event
  *   woken, lock is free    take it; one waiter fewer, WOKEN cleared, in the same step
  *   woken, lock was taken  clear WOKEN and sleep again: the new owner sees the waiter when it releases
  *
- * So a lock that is free while threads wait has one of them on its way, and no wake-up is lost or doubled. A thread that
- * takes the lock again at once is not made to wait for a switch (rejected: handing it over, which makes every
+ * So a lock that is free while threads wait has one of them on its way, and no wake-up is lost or doubled. A thread
+ * that takes the lock again at once is not made to wait for a switch (rejected: handing it over, which makes every
  * acquisition of a busy lock a switch); waiters come in FIFO order among themselves.
  * The releaser touches the mutex after freeing it only while a waiter is counted, and a counted waiter cannot have
  * been through: memory that the last user frees is never written to.
- * A guarded mutex is the same memory and the same lock; it enters a guarded region where the other raises to APC_LEVEL. */
+ * A guarded mutex is the same memory and the same lock; it enters a guarded region where the other raises to
+ * APC_LEVEL. */
 #include <ex/fastmutex.h>
 #include <ke/apc.h>
 #include <ke/irql_inline.h>
@@ -145,8 +147,8 @@ BOOLEAN ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
     return TRUE;
 }
 
-/* ExReleaseFastMutex - give FastMutex back and return to the IRQL before its acquisition; APCs that waited run before the
- * return. IRQL: APC_LEVEL. Source: WDK nf-wdm-exreleasefastmutex. */
+/* ExReleaseFastMutex - give FastMutex back and return to the IRQL before its acquisition; APCs that waited run before
+ * the return. IRQL: APC_LEVEL. Source: WDK nf-wdm-exreleasefastmutex. */
 VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
     ULONG OldIrql = FastMutex->OldIrql;         /* the next owner overwrites it */
@@ -158,11 +160,12 @@ VOID ExReleaseFastMutex(PFAST_MUTEX FastMutex)
     ArchWriteIrql((KIRQL)OldIrql);
 }
 
-/* ExAcquireFastMutexUnsafe - take FastMutex without touching the IRQL. IRQL: APC_LEVEL, or any below in a critical or guarded
- * region. Source: WDK nf-wdm-exacquirefastmutexunsafe. */
+/* ExAcquireFastMutexUnsafe - take FastMutex without touching the IRQL. IRQL: APC_LEVEL, or any below in a critical or
+ * guarded region. Source: WDK nf-wdm-exacquirefastmutexunsafe. */
 VOID ExAcquireFastMutexUnsafe(PFAST_MUTEX FastMutex) { Lock(FastMutex, WrFastMutex); }
 
-/* ExReleaseFastMutexUnsafe - give back what ExAcquireFastMutexUnsafe took. Source: WDK nf-wdm-exreleasefastmutexunsafe. */
+/* ExReleaseFastMutexUnsafe - give back what ExAcquireFastMutexUnsafe took. Source: WDK
+ * nf-wdm-exreleasefastmutexunsafe. */
 VOID ExReleaseFastMutexUnsafe(PFAST_MUTEX FastMutex) { Unlock(FastMutex); }
 
 /* ExEnterCriticalRegionAndAcquireFastMutexUnsafe - KeEnterCriticalRegion, then take FastMutex. IRQL: <= APC_LEVEL. */
@@ -198,8 +201,8 @@ VOID KeAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
     Lock(Inner(Mutex), WrGuardedMutex);
 }
 
-/* KeTryToAcquireGuardedMutex - KeAcquireGuardedMutex if that needs no wait. Returns: FALSE if it is owned; the region has
- * been left again then. IRQL: <= APC_LEVEL. Source: WDK nf-wdm-ketrytoacquireguardedmutex. */
+/* KeTryToAcquireGuardedMutex - KeAcquireGuardedMutex if that needs no wait. Returns: FALSE if it is owned; the region
+ * has been left again then. IRQL: <= APC_LEVEL. Source: WDK nf-wdm-ketrytoacquireguardedmutex. */
 BOOLEAN KeTryToAcquireGuardedMutex(PKGUARDED_MUTEX Mutex)
 {
     KeEnterGuardedRegion();

@@ -22,9 +22,9 @@
  * shared owners stand in OwnerTable. A level that is not the last is added or taken away under the lock: another thread
  * may be releasing one for us at that moment.
  *
- * Ownership is handed over by the releaser: the waiter finds itself entered when it wakes. Waiters are records on their own
- * stacks, in order of arrival. A shared waiter makes sure before it sleeps that the table has room for it, so that handing
- * over never allocates: when waiting shared threads are let in, the table is empty.
+ * Ownership is handed over by the releaser: the waiter finds itself entered when it wakes. Waiters are records on
+ * their own stacks, in order of arrival. A shared waiter makes sure before it sleeps that the table has room for it,
+ * so that handing over never allocates: when waiting shared threads are let in, the table is empty.
  * Who goes next: after an exclusive owner all shared waiters, even before older exclusive ones, else the first
  * exclusive one; after the last shared owner the first exclusive one.
  * The table grows outside the lock: allocate, lock, look again, exchange.
@@ -102,7 +102,10 @@ static DECLSPEC_NORETURN void StopNotOwned(PERESOURCE Resource, ERESOURCE_THREAD
 
 /* ---- The owner table, lock held ---- */
 
-static ULONG TableSize(PERESOURCE Resource) { return Resource->OwnerTable != NULL ? Resource->OwnerTable[0].TableSize : 0; }
+static ULONG TableSize(PERESOURCE Resource)
+{
+    return Resource->OwnerTable != NULL ? Resource->OwnerTable[0].TableSize : 0;
+}
 
 /* How many shared owners the table can hold: its first entry tells the size. */
 static ULONG TableRoom(PERESOURCE Resource)
@@ -414,7 +417,8 @@ FORCEINLINE void Release(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 /* ---- Public: beginning and end ---- */
 
 /* ExInitializeResourceLite - Resource, of the caller's nonpaged memory, is free and on the system's list until
- * ExDeleteResourceLite. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK nf-wdm-exinitializeresourcelite. */
+ * ExDeleteResourceLite. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK
+ * nf-wdm-exinitializeresourcelite. */
 NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
 {
     KIRQL OldIrql;
@@ -427,8 +431,9 @@ NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
     return STATUS_SUCCESS;
 }
 
-/* ExReinitializeResourceLite - an initialised Resource that nobody owns or waits for is as new; it keeps its place on the
- * list and its table. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK nf-wdm-exreinitializeresourcelite. */
+/* ExReinitializeResourceLite - an initialised Resource that nobody owns or waits for is as new; it keeps its place on
+ * the list and its table. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK
+ * nf-wdm-exreinitializeresourcelite. */
 NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
 {
     ULONG Size = TableSize(Resource);
@@ -447,8 +452,8 @@ NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
 }
 
 /* ExDeleteResourceLite - take Resource, which nobody owns or waits for, off the system's list and free what belongs to
- * it; its memory is the caller's again. IRQL: <= APC_LEVEL. Returns: STATUS_SUCCESS. Errors: one that is not on the list
- * (deleted before, never initialised) is 0xC4. Source: WDK nf-wdm-exdeleteresourcelite. */
+ * it; its memory is the caller's again. IRQL: <= APC_LEVEL. Returns: STATUS_SUCCESS. Errors: one that is not on the
+ * list (deleted before, never initialised) is 0xC4. Source: WDK nf-wdm-exdeleteresourcelite. */
 NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
 {
     PLIST_ENTRY Entry = &Resource->SystemResourcesList;
@@ -476,18 +481,24 @@ BOOLEAN ExAcquireResourceExclusiveLite(PERESOURCE Resource, BOOLEAN Wait) { retu
 /* ExTryToAcquireResourceExclusiveLite - the same without waiting. */
 BOOLEAN ExTryToAcquireResourceExclusiveLite(PERESOURCE Resource) { return Acquire(Resource, Exclusive, FALSE); }
 
-/* ExAcquireResourceSharedLite - be one of Resource's owners; a newcomer stands behind those who want it exclusively, who
- * shares or owns it already gets one level more. IRQL, Wait, Returns: as above.
+/* ExAcquireResourceSharedLite - be one of Resource's owners; a newcomer stands behind those who want it exclusively,
+ * who shares or owns it already gets one level more. IRQL, Wait, Returns: as above.
  * Source: WDK nf-wdm-exacquireresourcesharedlite. */
 BOOLEAN ExAcquireResourceSharedLite(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, Shared, Wait); }
 
 /* ExAcquireSharedStarveExclusive - the same, before those who wait for it exclusively.
  * Source: WDK nf-wdm-exacquiresharedstarveexclusive. */
-BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, SharedStarve, Wait); }
+BOOLEAN ExAcquireSharedStarveExclusive(PERESOURCE Resource, BOOLEAN Wait)
+{
+    return Acquire(Resource, SharedStarve, Wait);
+}
 
 /* ExAcquireSharedWaitForExclusive - the same, behind those who wait for it exclusively even for who shares it already.
  * Source: WDK nf-wdm-exacquiresharedwaitforexclusive. */
-BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait) { return Acquire(Resource, SharedWait, Wait); }
+BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
+{
+    return Acquire(Resource, SharedWait, Wait);
+}
 
 /* ExReleaseResourceLite - give back one level of the current thread; after the last, whoever is next owns Resource.
  * IRQL: <= DISPATCH_LEVEL. Errors: a caller without a level is 0xE3. Source: WDK nf-wdm-exreleaseresourcelite. */
@@ -552,8 +563,8 @@ VOID ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource)
 
 /* ExSetResourceOwnerPointer - the caller's levels belong to OwnerPointer from now on: an address in the caller's memory
  * with 3 in its low two bits, as which ExReleaseResourceForThreadLite gives them back. Levels of a shared owner
- * are added to those the pointer has. IRQL: <= DISPATCH_LEVEL. Errors: another pointer is 0x132, a caller that owns nothing
- * 0xE3. Source: WDK nf-wdm-exsetresourceownerpointer. */
+ * are added to those the pointer has. IRQL: <= DISPATCH_LEVEL. Errors: another pointer is 0x132, a caller that owns
+ * nothing 0xE3. Source: WDK nf-wdm-exsetresourceownerpointer. */
 VOID ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
 {
     POWNER_ENTRY Mine, Theirs;
@@ -577,8 +588,8 @@ VOID ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
     Unlock(Resource, OldIrql);
 }
 
-/* ExSetResourceOwnerPointerEx - the same. Flags: FLAG_OWNER_POINTER_IS_THREAD if the pointer is a thread's address; since
- * owners are not boosted, it is looked into in neither case. Source: WDK nf-wdm-exsetresourceownerpointerex. */
+/* ExSetResourceOwnerPointerEx - the same. Flags: FLAG_OWNER_POINTER_IS_THREAD if the pointer is a thread's address;
+ * since owners are not boosted, it is looked into in neither case. Source: WDK nf-wdm-exsetresourceownerpointerex. */
 VOID ExSetResourceOwnerPointerEx(PERESOURCE Resource, PVOID OwnerPointer, ULONG Flags)
 {
     UNREFERENCED_PARAMETER(Flags);
@@ -597,8 +608,8 @@ BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
     return (Resource->State & EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId();
 }
 
-/* ExIsResourceAcquiredSharedLite - how many levels, shared or exclusive, the current thread has. IRQL: <= DISPATCH_LEVEL.
- * Source: WDK nf-wdm-exisresourceacquiredsharedlite. */
+/* ExIsResourceAcquiredSharedLite - how many levels, shared or exclusive, the current thread has. IRQL: <=
+ * DISPATCH_LEVEL. Source: WDK nf-wdm-exisresourceacquiredsharedlite. */
 ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 {
     KIRQL OldIrql = Lock(Resource);
@@ -609,7 +620,8 @@ ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
     return Levels;
 }
 
-/* ExGetExclusiveWaiterCount - how many threads wait to own Resource exclusively, a moment ago. IRQL: <= DISPATCH_LEVEL. */
+/* ExGetExclusiveWaiterCount - how many threads wait to own Resource exclusively, a moment ago. IRQL: <=
+ * DISPATCH_LEVEL. */
 ULONG ExGetExclusiveWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *)&Resource->NumberOfExclusiveWaiters; }
 
 /* ExGetSharedWaiterCount - how many wait to share it. */

@@ -3,8 +3,8 @@
  * There is a KQUEUE for each priority; a type of queue is a name for a priority, so items of one type run in the order
  * they came. A KQUEUE lets as many workers run as there are processors, and another one when one of them blocks: a
  * routine that waits does not hold up the items behind it.
- * For that there must be another one. The rule: a worker that takes an item while no other worker of its queue waits for
- * one starts a new thread before it calls the routine. So there is a spare wherever there is a worker, nobody needs
+ * For that there must be another one. The rule: a worker that takes an item while no other worker of its queue waits
+ * for one starts a new thread before it calls the routine. So there is a spare wherever there is a worker, nobody needs
  * to watch, and an idle queue has no timer running. At EX_WORKERS_MAX threads the rule ends, and a further item
  * waits until a routine returns. Workers beyond one and its spare leave when they have been idle for a while.
  * The first worker of a queue is started by the worker of the one queue that has one from the beginning: who queues an
@@ -53,8 +53,8 @@ static DECLSPEC_NORETURN void StopAtBadReturn(PVOID Routine, PVOID Parameter, PV
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Irql != PASSIVE_LEVEL)
-        KeBugCheckWith(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine, Irql, (ULONG_PTR)Parameter, (ULONG_PTR)Item,
-                       "work routine %p returned at IRQL %u", Routine, Irql);
+        KeBugCheckWith(WORKER_THREAD_RETURNED_AT_BAD_IRQL, (ULONG_PTR)Routine, Irql, (ULONG_PTR)Parameter,
+                       (ULONG_PTR)Item, "work routine %p returned at IRQL %u", Routine, Irql);
     KeBugCheckWith(APC_INDEX_MISMATCH, (ULONG_PTR)Routine, 0, (ULONG)Self()->CombinedApcDisable, 1,
                    "work routine %p returned with APC-disable counts kernel %d, special %d", Routine,
                    Self()->KernelApcDisable, Self()->SpecialApcDisable);
@@ -140,8 +140,8 @@ static WORK_QUEUE *QueueOf(PWORK_QUEUE_ITEM Item, ULONG Type)
     if (LIKELY(Type < MaximumWorkQueue))
         return &Queues[Priorities[Type]];
     if (Priority == LOW_PRIORITY || Priority > HIGH_PRIORITY)
-        KeBugCheckWith(WORKER_INVALID, BadItemType, (ULONG_PTR)Item, Type, 0, "work item %p: there is no queue type %u", Item,
-                       Type);
+        KeBugCheckWith(WORKER_INVALID, BadItemType, (ULONG_PTR)Item, Type, 0, "work item %p: there is no queue type %u",
+                       Item, Type);
     return &Queues[Priority];
 }
 
@@ -169,8 +169,8 @@ static void Insert(WORK_QUEUE *Work, PWORK_QUEUE_ITEM Item)
 
 /* ---- Public: ExInitializeWorkItem, ExQueueWorkItem ---- */
 
-/* ExInitializeWorkItem - Item, of nonpaged memory, will call Routine(Context). Its List.Blink stays as found. IRQL: any.
- * Source: WDK nf-wdm-exinitializeworkitem. */
+/* ExInitializeWorkItem - Item, of nonpaged memory, will call Routine(Context). Its List.Blink stays as found. IRQL:
+ * any. Source: WDK nf-wdm-exinitializeworkitem. */
 VOID ExInitializeWorkItem(PWORK_QUEUE_ITEM Item, PWORKER_THREAD_ROUTINE Routine, PVOID Context)
 {
     Item->WorkerRoutine = Routine;
@@ -178,9 +178,9 @@ VOID ExInitializeWorkItem(PWORK_QUEUE_ITEM Item, PWORKER_THREAD_ROUTINE Routine,
     Item->List.Flink = NULL;
 }
 
-/* ExQueueWorkItem - have a worker thread of the system process call WorkItem's routine at PASSIVE_LEVEL, inside a critical
- * region, at the priority of QueueType: one of the seven, or CustomPriorityWorkQueue + 1..31. Before the routine starts
- * the item is the caller's again: it may be freed or queued anew. IRQL: <= DISPATCH_LEVEL.
+/* ExQueueWorkItem - have a worker thread of the system process call WorkItem's routine at PASSIVE_LEVEL, inside a
+ * critical region, at the priority of QueueType: one of the seven, or CustomPriorityWorkQueue + 1..31. Before the
+ * routine starts the item is the caller's again: it may be freed or queued anew. IRQL: <= DISPATCH_LEVEL.
  * Errors: an item that is queued already, a bad type, no routine: 0xE4; a routine that returns at a raised IRQL: 0xE1,
  * with changed APC-disable counts: 0x1, that ends its thread: 0xE9. Source: WDK nf-wdm-exqueueworkitem. */
 VOID ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)

@@ -1,8 +1,8 @@
 /* rest.c - when is a driver done?
  *
  * A driver does not say. It has come to rest when nothing of it can run any more by itself: no thread of it is
- * ready or running or in a wait that time ends, none of its timers is armed, none of its DPCs or work items queued. Threads
- * that wait without a timeout are at rest: only DriverUnload can wake them, if anybody.
+ * ready or running or in a wait that time ends, none of its timers is armed, none of its DPCs or work items queued.
+ * Threads that wait without a timeout are at rest: only DriverUnload can wake them, if anybody.
  * Many drivers never rest: a watchdog's timer fires for ever, a thread polls. What they do repeats, so the
  * run may end when it has been seen to repeat: after SETTLE_TIME, after everything that was armed at its end has
  * fired (a one-shot set for an hour is worth the wait, and in virtual time it costs nothing), and in

@@ -11,7 +11,8 @@
 #include <rtl/status.h>
 #include <rtl/string.h>
 
-enum { LOWEST_PAGE_PRIORITY = 1, HIGHEST_PAGE_PRIORITY = 5, MAXIMUM_PROCESSORS = 64, BASE_INCREMENT_LIMIT = 2, BASE_SATURATED = 16 };
+enum { LOWEST_PAGE_PRIORITY = 1, HIGHEST_PAGE_PRIORITY = 5, MAXIMUM_PROCESSORS = 64 };
+enum { BASE_INCREMENT_LIMIT = 2, BASE_SATURATED = 16 };
 
 typedef union _VALUE { ULONG Unsigned; LONG Signed; KAFFINITY Affinity; } VALUE;
 
@@ -137,10 +138,11 @@ static const TELLABLE Tellable[] = {
 /* ---- Public ---- */
 
 /* ZwSetInformationThread - set priority, base priority, affinity, ideal processor, boosting or page priority of the
- * thread that ThreadHandle (a kernel handle, or NtCurrentThread) stands for. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS (for the
- * ideal processor the one before); in the order of the checks STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER for the value,
- * STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH; for an affinity also STATUS_PROCESS_IS_TERMINATING, and
- * STATUS_INVALID_PARAMETER if it is not within the process's. Source: WDK nf-ntifs-zwsetinformationthread. */
+ * thread that ThreadHandle (a kernel handle, or NtCurrentThread) stands for. IRQL: PASSIVE_LEVEL. Returns:
+ * STATUS_SUCCESS (for the ideal processor the one before); in the order of the checks STATUS_INVALID_INFO_CLASS,
+ * STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER for the value, STATUS_INVALID_HANDLE,
+ * STATUS_OBJECT_TYPE_MISMATCH; for an affinity also STATUS_PROCESS_IS_TERMINATING, and STATUS_INVALID_PARAMETER if it
+ * is not within the process's. Source: WDK nf-ntifs-zwsetinformationthread. */
 NTSTATUS ZwSetInformationThread(HANDLE ThreadHandle, THREADINFOCLASS ThreadInformationClass, PVOID ThreadInformation,
                                 ULONG ThreadInformationLength)
 {

@@ -74,7 +74,8 @@ static PETHREAD CreateThread(PKPROCESS Process, void (*SystemRoutine)(PKSTART_RO
         MmFreeStack(Stack);
         return NULL;
     }
-    KeInitializeThread(&Thread->Tcb, Process, Stack, MM_STACK_SIZE, SystemRoutine, StartRoutine, StartContext, Priority);
+    KeInitializeThread(&Thread->Tcb, Process, Stack, MM_STACK_SIZE, SystemRoutine, StartRoutine, StartContext,
+                       Priority);
     Thread->Tcb.KernelApcDisable = INITIAL_KERNEL_APC_DISABLE;
     PspGiveId(&Thread->Cid, Thread);
     Thread->Tcb.Id = Thread->Cid.Id;

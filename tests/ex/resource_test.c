@@ -1,5 +1,6 @@
-/* resource_test.c - ERESOURCE: each cell of the acquisition table, who is let in after whom, owner pointers, the table of
- * owners, conserved counts. Actors are threads that do what they are told, so that each state is made exactly. */
+/* resource_test.c - ERESOURCE: each cell of the acquisition table, who is let in after whom, owner pointers, the
+ * table of owners, conserved counts. Actors are threads that do what they are told, so that each state is made
+ * exactly. */
 #include <arch/arch.h>
 #include <ex/resource.h>
 #include <ke/apc.h>
@@ -12,7 +13,9 @@
 #include <rtl/status.h>
 #include <rtl/string.h>
 
-typedef enum _ACT { TakeExclusive, TakeShared, TakeStarve, TakeWait, GiveBack, AskLevels, AskExclusive, Convert, Leave } ACT;
+typedef enum _ACT {
+    TakeExclusive, TakeShared, TakeStarve, TakeWait, GiveBack, AskLevels, AskExclusive, Convert, Leave
+} ACT;
 
 typedef struct _ACTOR {
     KEVENT Go, Done;
@@ -162,8 +165,9 @@ TEST(ex_resource, initialize_over_poison)
 /* ---- The acquisition table, cell by cell: contracts.md 3 "ERESOURCE" ---- */
 
 /* What the subject, actor 0, finds. Actor 1 is another owner, actor 2 waits for exclusive ownership. */
-typedef enum _STATE { Free, ExclusiveMine, ExclusiveOther, SharedMine, SharedMineContended, SharedOther, SharedOtherContended,
-                      States } STATE;
+typedef enum _STATE {
+    Free, ExclusiveMine, ExclusiveOther, SharedMine, SharedMineContended, SharedOther, SharedOtherContended, States
+} STATE;
 
 static void Make(STATE State)
 {
@@ -228,8 +232,8 @@ TEST(ex_resource, each_cell_of_the_acquisition_table)
     Close();
 }
 
-/* The cells that say "wait", with Wait: the subject sleeps and is an owner when it wakes. A thread that waits for its own
- * shares needs somebody who releases them for it. */
+/* The cells that say "wait", with Wait: the subject sleeps and is an owner when it wakes. A thread that waits for its
+ * own shares needs somebody who releases them for it. */
 static void CheckWaitingCell(STATE State, ACT Act)
 {
     BOOLEAN Mine = State == SharedMine || State == SharedMineContended;

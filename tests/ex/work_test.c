@@ -1,4 +1,5 @@
-/* work_test.c - work items: where and as what they run, order, blocking, growth and its bound, ownership of the item. */
+/* work_test.c - work items: where and as what they run, order, blocking, growth and its bound, ownership of the item.
+ * */
 #include <arch/arch.h>
 #include <ex/pool.h>
 #include <ex/work.h>

@@ -76,4 +76,5 @@ void ExPrintResources(void);            /* those with owners or waiters, without
 
 /* Calls Report for each resource on the system list that lies in [Start, End) or was initialised from there. Report may
  * print, and nothing else. <= DISPATCH_LEVEL. Returns their number. */
-ULONG ExForEachResourceOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PERESOURCE Resource), PVOID Context);
+ULONG ExForEachResourceOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PERESOURCE Resource),
+                          PVOID Context);
