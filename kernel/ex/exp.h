@@ -1,8 +1,11 @@
-/* exp.h - what the files of the pool share. Outside ex only tests/ex/pool_inner_test.c looks in here. */
+/* exp.h - what the files of the pool share, and those of resources. Outside ex only tests/ex/pool_inner_test.c looks in
+ * here. */
 #pragma once
 
 #include <arch/port.h>
 #include <ex/pool.h>
+#include <ex/resource.h>
+#include <ke/event.h>
 #include <rtl/debug.h>
 #include <rtl/list.h>
 #include <rtl/status.h>
@@ -159,3 +162,16 @@ BOOLEAN ExpEmptyQuarantine(void);                                       /* FALSE
 DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault);
 void ExpDescribeTag(ULONG Tag, char Text[5]);
 void ExpDescribeOwner(const char *Verb, ULONG64 Address, char *Text, SIZE_T Size);      /* ", VERB by NAME", or "" */
+
+/* ---- resource.c, resource_list.c ---- */
+
+enum { RESOURCE_TAG = 'lTeR' };
+
+/* State: ActiveCount is the low half, Flag the high one. */
+enum { RESOURCE_OWNED = 1, RESOURCE_EXCLUSIVE = ResourceOwnedExclusive << 16, RESOURCE_FROZEN = 0x0100 << 16 };
+
+typedef struct _RESOURCE_WAITER {
+    struct _RESOURCE_WAITER *Next;
+    struct _KTHREAD *Thread;
+    KEVENT Event;                       /* set when it is an owner */
+} RESOURCE_WAITER;

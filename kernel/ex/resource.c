@@ -1,6 +1,7 @@
 /* resource.c - ERESOURCE: shared and exclusive ownership, counted per owner.
  *
- * Method: State is one word, and who owns the resource alone comes and goes by one compare-and-swap on it:
+ * Method: State is one word (its bits RESOURCE_... are in exp.h), and who owns the resource alone comes and goes by one
+ * compare-and-swap on it:
  *
  *   0                      free
  *   OWNED                  OwnerEntry's thread owns it, shared, and nobody else does
@@ -28,38 +29,23 @@
  * Who goes next: after an exclusive owner all shared waiters, even before older exclusive ones, else the first
  * exclusive one; after the last shared owner the first exclusive one.
  * The table grows outside the lock: allocate, lock, look again, exchange.
- * Owners are not boosted. Lock order: the system list's lock and a resource's SpinLock are never held together. */
-#include <ex/pool.h>
+ * Owners are not boosted. Initialising, deleting and the system's list are resource_list.c's. */
+#include "exp.h"
+
 #include <ex/resource.h>
 #include <ke/apc.h>
 #include <ke/bugcheck.h>
 #include <ke/event.h>
 #include <ke/spinlock.h>
 #include <ke/thread.h>
-#include <mm/mm.h>
-#include <rtl/list.h>
-#include <rtl/print.h>
-#include <rtl/stacktrace.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
 
-enum { RESOURCE_TAG = 'lTeR', FIRST_TABLE_SIZE = 4, ONE_LEVEL = 4, POINTER_TAG = 3 };
+enum { FIRST_TABLE_SIZE = 4, ONE_LEVEL = 4, POINTER_TAG = 3 };
 enum { MEMORY_DELAY = 100000 };         /* 10 ms between two tries when memory is out */
-
-/* State: ActiveCount is the low half, Flag the high one. */
-enum { OWNED = 1, EXCLUSIVE = ResourceOwnedExclusive << 16, FROZEN = 0x0100 << 16 };
 
 typedef enum _ACCESS { Exclusive, Shared, SharedStarve, SharedWait } ACCESS;
 typedef enum _ANSWER { Granted, MustWait, NeedsRoom } ANSWER;
-
-typedef struct _RESOURCE_WAITER {
-    struct _RESOURCE_WAITER *Next;
-    PKTHREAD Thread;
-    KEVENT Event;                       /* set when it is an owner */
-} RESOURCE_WAITER;
-
-static KSPIN_LOCK ListLock;
-static LIST_ENTRY SystemResources = { &SystemResources, &SystemResources };
 
 FORCEINLINE PKTHREAD Self(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
 FORCEINLINE ERESOURCE_THREAD SelfId(void) { return (ERESOURCE_THREAD)ARCH_THIS_CPU->CurrentThread; }
@@ -81,18 +67,21 @@ static KIRQL Lock(PERESOURCE Resource)
 {
     KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&Resource->SpinLock);
 
-    __atomic_fetch_or(&Resource->State, FROZEN, __ATOMIC_ACQ_REL);
+    __atomic_fetch_or(&Resource->State, RESOURCE_FROZEN, __ATOMIC_ACQ_REL);
     return OldIrql;
 }
 
 static void Unlock(PERESOURCE Resource, KIRQL OldIrql)
 {
     if (Resource->ActiveEntries == 0 && Resource->NumberOfSharedWaiters == 0 && Resource->NumberOfExclusiveWaiters == 0)
-        __atomic_store_n(&Resource->State, Resource->State & ~FROZEN, __ATOMIC_RELEASE);
+        __atomic_store_n(&Resource->State, Resource->State & ~RESOURCE_FROZEN, __ATOMIC_RELEASE);
     KeReleaseSpinLock(&Resource->SpinLock, OldIrql);
 }
 
-static BOOLEAN IsFree(PERESOURCE Resource) { return !(Resource->State & OWNED) && Resource->ActiveEntries == 0; }
+static BOOLEAN IsFree(PERESOURCE Resource)
+{
+    return !(Resource->State & RESOURCE_OWNED) && Resource->ActiveEntries == 0;
+}
 
 static DECLSPEC_NORETURN void StopNotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner, const char *What)
 {
@@ -160,7 +149,7 @@ static void Vacate(PERESOURCE Resource, POWNER_ENTRY Entry)
 {
     Entry->OwnerThread = 0;
     if (Entry == &Resource->OwnerEntry)
-        Resource->State &= ~OWNED;
+        Resource->State &= ~RESOURCE_OWNED;
     else
         Resource->ActiveEntries--;
 }
@@ -235,8 +224,8 @@ static RESOURCE_WAITER *AdmitShared(PERESOURCE Resource)
     ULONG At = 1;
 
     Resource->NumberOfSharedWaiters = 0;
-    if (Waiter != NULL && !(Resource->State & OWNED)) {
-        Resource->State |= OWNED;
+    if (Waiter != NULL && !(Resource->State & RESOURCE_OWNED)) {
+        Resource->State |= RESOURCE_OWNED;
         Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
         Waiter = Waiter->Next;
     }
@@ -250,7 +239,7 @@ static RESOURCE_WAITER *AdmitExclusive(PERESOURCE Resource)
     RESOURCE_WAITER *Waiter = TakeFirstWaiter(&Resource->ExclusiveWaiters);
 
     Resource->NumberOfExclusiveWaiters--;
-    Resource->State |= OWNED | EXCLUSIVE;
+    Resource->State |= RESOURCE_OWNED | RESOURCE_EXCLUSIVE;
     Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
     return Waiter;
 }
@@ -258,11 +247,11 @@ static RESOURCE_WAITER *AdmitExclusive(PERESOURCE Resource)
 /* A last level of an owner is gone. Returns: who owns the resource now and is to be woken; NULL: nobody. */
 static RESOURCE_WAITER *HandOver(PERESOURCE Resource)
 {
-    BOOLEAN WasExclusive = (Resource->State & EXCLUSIVE) != 0;
+    BOOLEAN WasExclusive = (Resource->State & RESOURCE_EXCLUSIVE) != 0;
 
     if (!IsFree(Resource))
         return NULL;
-    Resource->State &= ~EXCLUSIVE;
+    Resource->State &= ~RESOURCE_EXCLUSIVE;
     if (Resource->NumberOfExclusiveWaiters != 0 && (!WasExclusive || Resource->NumberOfSharedWaiters == 0))
         return AdmitExclusive(Resource);
     return AdmitShared(Resource);
@@ -288,11 +277,11 @@ static ANSWER TryGrant(PERESOURCE Resource, ACCESS Access, PKTHREAD Thread)
     POWNER_ENTRY Entry;
 
     if (IsFree(Resource)) {
-        Resource->State |= Access == Exclusive ? OWNED | EXCLUSIVE : OWNED;
+        Resource->State |= Access == Exclusive ? RESOURCE_OWNED | RESOURCE_EXCLUSIVE : RESOURCE_OWNED;
         Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Thread);
         return Granted;
     }
-    if (Resource->State & EXCLUSIVE) {
+    if (Resource->State & RESOURCE_EXCLUSIVE) {
         if (Resource->OwnerEntry.OwnerThread != (ERESOURCE_THREAD)Thread)
             return MustWait;
         Resource->OwnerEntry.OwnerCount++;
@@ -358,7 +347,7 @@ static NOINLINE BOOLEAN AcquireSlowly(PERESOURCE Resource, ACCESS Access, BOOLEA
 
 FORCEINLINE BOOLEAN Acquire(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
 {
-    if (UNLIKELY(!Swap(Resource, 0, Access == Exclusive ? OWNED | EXCLUSIVE : OWNED)))
+    if (UNLIKELY(!Swap(Resource, 0, Access == Exclusive ? RESOURCE_OWNED | RESOURCE_EXCLUSIVE : RESOURCE_OWNED)))
         return AcquireSlowly(Resource, Access, Wait);
     Enter(&Resource->OwnerEntry, SelfId());
     return TRUE;
@@ -405,7 +394,7 @@ FORCEINLINE void Release(PERESOURCE Resource, ERESOURCE_THREAD Owner)
     ULONG State = Resource->State;
 
     if (UNLIKELY(Resource->OwnerEntry.OwnerThread != Owner || Resource->OwnerEntry.TableSize != ONE_LEVEL ||
-                 (State & FROZEN))) {
+                 (State & RESOURCE_FROZEN))) {
         ReleaseSlowly(Resource, Owner);
         return;
     }
@@ -414,22 +403,7 @@ FORCEINLINE void Release(PERESOURCE Resource, ERESOURCE_THREAD Owner)
         FinishRelease(Resource);
 }
 
-/* ---- Public: beginning and end ---- */
-
-/* ExInitializeResourceLite - Resource, of the caller's nonpaged memory, is free and on the system's list until
- * ExDeleteResourceLite. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK
- * nf-wdm-exinitializeresourcelite. */
-NTSTATUS ExInitializeResourceLite(PERESOURCE Resource)
-{
-    KIRQL OldIrql;
-
-    memset(Resource, 0, sizeof *Resource);
-    Resource->Address = __builtin_return_address(0);
-    OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
-    InsertTailList(&SystemResources, &Resource->SystemResourcesList);
-    KeReleaseSpinLock(&ListLock, OldIrql);
-    return STATUS_SUCCESS;
-}
+/* ---- Public: a new beginning ---- */
 
 /* ExReinitializeResourceLite - an initialised Resource that nobody owns or waits for is as new; it keeps its place on
  * the list and its table. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK
@@ -448,26 +422,6 @@ NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
     Resource->NumberOfSharedWaiters = Resource->NumberOfExclusiveWaiters = 0;
     Resource->SpinLock = 0;
     __atomic_store_n(&Resource->State, 0, __ATOMIC_RELEASE);
-    return STATUS_SUCCESS;
-}
-
-/* ExDeleteResourceLite - take Resource, which nobody owns or waits for, off the system's list and free what belongs to
- * it; its memory is the caller's again. IRQL: <= APC_LEVEL. Returns: STATUS_SUCCESS. Errors: one that is not on the
- * list (deleted before, never initialised) is 0xC4. Source: WDK nf-wdm-exdeleteresourcelite. */
-NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
-{
-    PLIST_ENTRY Entry = &Resource->SystemResourcesList;
-    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
-
-    if (Entry->Flink == NULL || Entry->Flink->Blink != Entry || Entry->Blink->Flink != Entry)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xD1, (ULONG_PTR)Resource, 0, 0,
-                       "resource %p is deleted, but it is not initialised, or has been deleted before", Resource);
-    RemoveEntryList(Entry);
-    Entry->Flink = Entry->Blink = NULL;
-    KeReleaseSpinLock(&ListLock, OldIrql);
-    if (Resource->OwnerTable != NULL)
-        ExFreePoolWithTag(Resource->OwnerTable, RESOURCE_TAG);
-    Resource->OwnerTable = NULL;
     return STATUS_SUCCESS;
 }
 
@@ -519,8 +473,8 @@ VOID ExConvertExclusiveToSharedLite(PERESOURCE Resource)
     KIRQL OldIrql = Lock(Resource);
     RESOURCE_WAITER *Admitted = NULL;
 
-    if ((Resource->State & EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId()) {
-        Resource->State &= ~EXCLUSIVE;
+    if ((Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId()) {
+        Resource->State &= ~RESOURCE_EXCLUSIVE;
         Admitted = AdmitShared(Resource);
     }
     Unlock(Resource, OldIrql);
@@ -605,7 +559,7 @@ VOID ExDisableResourceBoostLite(PERESOURCE Resource) { UNREFERENCED_PARAMETER(Re
  * Source: WDK nf-wdm-exisresourceacquiredexclusivelite. */
 BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {
-    return (Resource->State & EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId();
+    return (Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId();
 }
 
 /* ExIsResourceAcquiredSharedLite - how many levels, shared or exclusive, the current thread has. IRQL: <=
@@ -626,97 +580,3 @@ ULONG ExGetExclusiveWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *
 
 /* ExGetSharedWaiterCount - how many wait to share it. */
 ULONG ExGetSharedWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *)&Resource->NumberOfSharedWaiters; }
-
-/* ---- The system's list ---- */
-
-ULONG ExForEachResourceOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PERESOURCE Resource), PVOID Context)
-{
-    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
-    ULONG Count = 0;
-
-    for (PLIST_ENTRY Entry = SystemResources.Flink; Entry != &SystemResources; Entry = Entry->Flink) {
-        PERESOURCE Resource = CONTAINING_RECORD(Entry, ERESOURCE, SystemResourcesList);
-        ULONG64 Here = (ULONG64)Resource, Creator = (ULONG64)Resource->Address;
-
-        if ((Here < Start || Here >= End) && (Creator < Start || Creator >= End))
-            continue;
-        Report(Context, Resource);
-        Count++;
-    }
-    KeReleaseSpinLock(&ListLock, OldIrql);
-    return Count;
-}
-
-enum { PRINTED = 32, VISITED = 4096, PRINTED_OWNERS = 8 };
-
-/* At a stop the list may lie in ruins: nothing is followed that is not mapped. */
-static BOOLEAN IsMapped(const void *Address, SIZE_T Length)
-{
-    return MmVirtualToPhysical(Address) != ~0ull && MmVirtualToPhysical((PUCHAR)Address + Length - 1) != ~0ull;
-}
-
-static void PrintOwner(const OWNER_ENTRY *Entry, PCSTR How)
-{
-    if (Entry->OwnerThread != 0)
-        LogPrint("    %s %p, %u levels\n", How, Entry->OwnerThread, Entry->OwnerCount);
-}
-
-static void PrintWaiters(const RESOURCE_WAITER *Last, ULONG Count, PCSTR How)
-{
-    const RESOURCE_WAITER *Waiter = Last;
-
-    for (ULONG At = 0; Waiter != NULL && At < Count && At < PRINTED_OWNERS; At++) {
-        if (!IsMapped(Waiter, sizeof *Waiter) || !IsMapped(Waiter->Next, sizeof *Waiter))
-            break;
-        Waiter = Waiter->Next;
-        LogPrint("    %s %p\n", How, Waiter->Thread);
-    }
-}
-
-static void PrintResource(PERESOURCE Resource)
-{
-    ULONG Size = Resource->OwnerTable != NULL && IsMapped(Resource->OwnerTable, sizeof(OWNER_ENTRY)) ?
-                 Resource->OwnerTable[0].TableSize : 0, Printed = 0;
-    char Creator[96];
-
-    RtlDescribeAddress((ULONG64)Resource->Address, Creator, sizeof Creator);
-    LogPrint("  resource %p of %s: %u shared and %u exclusive waiters, contended %u times\n", Resource, Creator,
-             Resource->NumberOfSharedWaiters, Resource->NumberOfExclusiveWaiters, Resource->ContentionCount);
-    PrintOwner(&Resource->OwnerEntry, (Resource->State & EXCLUSIVE) ? "exclusive owner" : "shared owner");
-    for (ULONG At = 1; At < Size && Printed < PRINTED_OWNERS; At++) {
-        if (!IsMapped(&Resource->OwnerTable[At], sizeof(OWNER_ENTRY)))
-            break;
-        PrintOwner(&Resource->OwnerTable[At], "shared owner");
-        Printed += Resource->OwnerTable[At].OwnerThread != 0;
-    }
-    PrintWaiters(Resource->ExclusiveWaiters, Resource->NumberOfExclusiveWaiters, "exclusive waiter");
-    PrintWaiters(Resource->SharedWaiters, Resource->NumberOfSharedWaiters, "shared waiter");
-}
-
-void ExPrintResources(void)
-{
-    PLIST_ENTRY Entry = SystemResources.Flink;
-    ULONG Printed = 0;
-
-    for (ULONG At = 0; Entry != &SystemResources && At < VISITED && Printed < PRINTED; At++) {
-        PERESOURCE Resource = CONTAINING_RECORD(Entry, ERESOURCE, SystemResourcesList);
-
-        if (!IsMapped(Resource, sizeof *Resource)) {
-            LogPrint("  the list of resources leads to %p, which is not mapped\n", Resource);
-            return;
-        }
-        if ((Resource->State & (OWNED | FROZEN)) != 0) {
-            if (Printed++ == 0)
-                LogPrint("\n");
-            PrintResource(Resource);
-        }
-        Entry = Entry->Flink;
-    }
-}
-
-void ExInitializeResources(void)
-{
-    static BUGCHECK_SECTION Section = { .Print = ExPrintResources };
-
-    KeRegisterBugCheckSection(&Section);
-}
