@@ -201,6 +201,7 @@ static const EXPORT_ROW Rows[] = {
     EXPORT(PsIsSystemProcess),
     EXPORT(PsGetProcessCreateTimeQuadPart),
     EXPORT(PsCreateSystemProcess),
+    EXPORT(ZwOpenProcess),
     EXPORT_DATA(PsInitialSystemProcess),
     EXPORT(KeStackAttachProcess),
     EXPORT(KeUnstackDetachProcess),

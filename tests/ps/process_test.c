@@ -280,3 +280,37 @@ TEST(ps_process, created_by_handle)
     ZwClose(Handle);
     EXPECT_EQ(ObfDereferenceObject(Process), 0);
 }
+
+static NTSTATUS Open(ULONG_PTR Process, ULONG_PTR Thread, PHANDLE Handle)
+{
+    OBJECT_ATTRIBUTES Attributes = { .Length = sizeof Attributes };
+    CLIENT_ID Id = { (HANDLE)Process, (HANDLE)Thread };
+
+    return ZwOpenProcess(Handle, 0, &Attributes, &Id);
+}
+
+TEST(ps_process, is_opened_by_id)
+{
+    OBJECT_ATTRIBUTES Attributes = { .Length = sizeof Attributes, .ObjectName = &(UNICODE_STRING){ 0 } };
+    ULONG_PTR Self = (ULONG_PTR)PsGetCurrentThreadId();
+    CLIENT_ID Id = { (HANDLE)4, NULL };
+    PKPROCESS Process = PsCreateProcess();
+    HANDLE Handle = NULL;
+    PVOID Object = NULL;
+
+    REQUIRE_TRUE(Process != NULL);
+    EXPECT_EQ(Open((ULONG_PTR)PsGetProcessId(Process), 0, &Handle), STATUS_SUCCESS);
+    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0, PsProcessType, KernelMode, &Object, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(Object, Process);
+    ObfDereferenceObject(Object);
+    ZwClose(Handle);
+    EXPECT_EQ(Open(4, Self, &Handle), STATUS_SUCCESS);
+    ZwClose(Handle);
+    EXPECT_EQ(Open((ULONG_PTR)PsGetProcessId(Process), Self, &Handle), STATUS_INVALID_CID);
+    EXPECT_EQ(Open(Self, 0, &Handle), STATUS_INVALID_CID);
+    EXPECT_EQ(Open(0, 0, &Handle), STATUS_INVALID_CID);
+    EXPECT_EQ(ZwOpenProcess(&Handle, 0, &Attributes, &Id), STATUS_INVALID_PARAMETER_MIX);
+    Attributes.ObjectName = NULL;
+    EXPECT_EQ(ZwOpenProcess(&Handle, 0, &Attributes, NULL), STATUS_INVALID_PARAMETER_MIX);
+    EXPECT_EQ(ObfDereferenceObject(Process), 0);
+}

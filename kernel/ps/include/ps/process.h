@@ -28,3 +28,5 @@ BOOLEAN PsIsThreadTerminating(PKTHREAD Thread);
 NTSTATUS PsGetThreadExitStatus(PKTHREAD Thread);
 LONGLONG PsGetProcessCreateTimeQuadPart(PKPROCESS Process);
 NTSTATUS PsCreateSystemProcess(PHANDLE ProcessHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes);
+NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+                       PCLIENT_ID ClientId);
