@@ -113,8 +113,8 @@ PKDEVICE_QUEUE_ENTRY KeRemoveDeviceQueue(PKDEVICE_QUEUE DeviceQueue)
     return Entry;
 }
 
-/* KeRemoveByKeyDeviceQueue - KeRemoveDeviceQueue for the first entry whose key is SortKey or more; if there is none such,
- * the first of all. IRQL, result: the same. Source: WDK nf-wdm-keremovebykeydevicequeue. */
+/* KeRemoveByKeyDeviceQueue - KeRemoveDeviceQueue for the first entry whose key is SortKey or more; if there is none
+ * such, the first of all. IRQL, result: the same. Source: WDK nf-wdm-keremovebykeydevicequeue. */
 PKDEVICE_QUEUE_ENTRY KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey)
 {
     KIRQL OldIrql = LockQueue(DeviceQueue);
@@ -124,8 +124,8 @@ PKDEVICE_QUEUE_ENTRY KeRemoveByKeyDeviceQueue(PKDEVICE_QUEUE DeviceQueue, ULONG 
     return Entry;
 }
 
-/* KeRemoveByKeyDeviceQueueIfBusy - KeRemoveByKeyDeviceQueue if the device is busy, else nothing. IRQL, result: the same.
- * Source: WDK nf-wdm-keremovebykeydevicequeueifbusy. */
+/* KeRemoveByKeyDeviceQueueIfBusy - KeRemoveByKeyDeviceQueue if the device is busy, else nothing. IRQL, result: the
+ * same. Source: WDK nf-wdm-keremovebykeydevicequeueifbusy. */
 PKDEVICE_QUEUE_ENTRY KeRemoveByKeyDeviceQueueIfBusy(PKDEVICE_QUEUE DeviceQueue, ULONG SortKey)
 {
     KIRQL OldIrql = LockQueue(DeviceQueue);

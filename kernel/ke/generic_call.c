@@ -1,9 +1,9 @@
 /* generic_call.c - a DPC routine on every processor at the same time.
  *
  * The caller's processor runs the routine in the calling thread at DISPATCH_LEVEL; the others get a DPC of the highest
- * importance, and so are interrupted even when idle. Every one of them then is at DISPATCH_LEVEL until the last has come,
- * if the routine synchronizes. The caller spins until each has said that it is done: it cannot sleep, because nothing
- * else may run on its processor meanwhile either.
+ * importance, and so are interrupted whatever they do. If the routine synchronizes, each is at DISPATCH_LEVEL until
+ * the last has come. The caller spins until each has said that it is done: it cannot sleep, because nothing else may
+ * run on its processor meanwhile either.
  * Callers take turns at a gate that is passed at APC_LEVEL: an APC that came in between and called again would wait
  * for its own thread. The DPC objects are free again when their routines have started, so before the gate opens.
  * Caller's duty: no lock that another processor may be spinning for at DISPATCH_LEVEL. */
@@ -64,8 +64,8 @@ VOID KeGenericCallDpc(PKDEFERRED_ROUTINE Routine, PVOID Context)
     ArchWriteIrql(OldIrql);
 }
 
-/* KeSignalCallDpcSynchronize - in a routine of KeGenericCallDpc, with its SystemArgument2: return when all processors have
- * called as often. IRQL: DISPATCH_LEVEL. Returns: TRUE on exactly one of them. Undocumented. */
+/* KeSignalCallDpcSynchronize - in a routine of KeGenericCallDpc, with its SystemArgument2: return when all processors
+ * have called as often. IRQL: DISPATCH_LEVEL. Returns: TRUE on exactly one of them. Undocumented. */
 LOGICAL KeSignalCallDpcSynchronize(PVOID SystemArgument2)
 {
     GATHERING *Gathering = SystemArgument2;
@@ -81,8 +81,8 @@ LOGICAL KeSignalCallDpcSynchronize(PVOID SystemArgument2)
     return FALSE;
 }
 
-/* KeSignalCallDpcDone - in a routine of KeGenericCallDpc, with its SystemArgument1: this processor is done; nothing that
- * belongs to the caller may be touched afterwards. IRQL: DISPATCH_LEVEL. Undocumented. */
+/* KeSignalCallDpcDone - in a routine of KeGenericCallDpc, with its SystemArgument1: this processor is done; nothing
+ * that belongs to the caller may be touched afterwards. IRQL: DISPATCH_LEVEL. Undocumented. */
 VOID KeSignalCallDpcDone(PVOID SystemArgument1)
 {
     __atomic_sub_fetch((volatile LONG *)SystemArgument1, 1, __ATOMIC_RELEASE);

@@ -2,8 +2,8 @@
  *
  * NT numbers processors in groups of up to 64. Kedge runs at most 64, so there is one group, 0, and a processor's index
  * over all groups is its number. Which are active is settled before a driver runs; none is added later.
- * A thread's affinity is the user's (which belongs to it) or the system's: the second stands in for the first until it is
- * reverted, and setting it again replaces only itself. */
+ * A thread's affinity is the user's (which belongs to it) or the system's: the second stands in for the first until it
+ * is reverted, and setting it again replaces only itself. */
 #include "ki.h"
 
 enum { GROUP = 0 };

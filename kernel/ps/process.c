@@ -35,7 +35,8 @@ static void DeleteProcess(PVOID Object)
     PEPROCESS Process = Object;
 
     if (Process->Pcb.AttachCount != 0)
-        KeBugCheckWith(REFERENCE_BY_POINTER, (ULONG_PTR)PsProcessType, (ULONG_PTR)Object, 0x10, Process->Pcb.AttachCount,
+        KeBugCheckWith(REFERENCE_BY_POINTER, (ULONG_PTR)PsProcessType, (ULONG_PTR)Object, 0x10,
+                       Process->Pcb.AttachCount,
                        "the last reference to process %p was given back while threads are attached to it (%u)", Object,
                        Process->Pcb.AttachCount);
     PspDropId(&Process->Cid);
@@ -78,8 +79,8 @@ PKPROCESS PsCreateProcess(void)
 
 /* ---- Public: who is current ---- */
 
-/* IoGetCurrentProcess - the process whose address space the current thread is in: a pointer, not referenced. In a DPC or
- * interrupt: that of the interrupted thread. IRQL: any. Source: WDK nf-ntddk-iogetcurrentprocess. */
+/* IoGetCurrentProcess - the process whose address space the current thread is in: a pointer, not referenced. In a DPC
+ * or interrupt: that of the interrupted thread. IRQL: any. Source: WDK nf-ntddk-iogetcurrentprocess. */
 PKPROCESS IoGetCurrentProcess(VOID) { return KeGetCurrentThread()->ApcState.Process; }
 
 /* PsGetCurrentProcess - IoGetCurrentProcess. */

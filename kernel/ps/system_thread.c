@@ -161,7 +161,7 @@ static void RunDownUserApcs(void)
 /* ---- Public: PsCreateSystemThread, PsTerminateSystemThread ---- */
 
 /* PsCreateSystemThread - start a thread of the process that ProcessHandle names (NULL: the system process) at
- * StartRoutine(StartContext), PASSIVE_LEVEL, with that process's base priority (8) and affinity, inside a critical region.
+ * StartRoutine(StartContext), PASSIVE_LEVEL, with that process's base priority (8) and affinity, in a critical region.
  * ThreadHandle: a kernel handle. ClientId, ObjectAttributes: may be NULL. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
  * STATUS_INSUFFICIENT_RESOURCES, STATUS_PROCESS_IS_TERMINATING if its last thread has ended, or what is wrong with
  * ProcessHandle. Source: WDK nf-wdm-pscreatesystemthread. */

@@ -280,6 +280,7 @@ TEST(ke_processor, generic_call_runs_everywhere_and_gathers)
 }
 
 static volatile LONG Busy, Overlaps;
+enum { CALLS = 300 };
 static KEVENT Together;                 /* all callers begin at the same moment */
 
 static VOID Alone(PKDPC Dpc, PVOID Context, PVOID Done, PVOID Gathering)
@@ -297,26 +298,30 @@ static VOID Alone(PKDPC Dpc, PVOID Context, PVOID Done, PVOID Gathering)
 static VOID CallOften(PVOID Context)
 {
     KeWaitForSingleObject(&Together, Executive, KernelMode, FALSE, NULL);
-    for (int Times = 0; Times < 30; Times++)
+    for (int Times = 0; Times < CALLS; Times++)
         KeGenericCallDpc(Alone, Context);
 }
 
 TEST(ke_processor, generic_calls_take_turns)
 {
     enum { CALLERS = 3 };
+    KAFFINITY Active = KeQueryActiveProcessors();
     volatile LONG Counts[CALLERS] = { 0 };
     PKTHREAD Threads[CALLERS];
 
     Busy = Overlaps = 0;
     KeInitializeEvent(&Together, NotificationEvent, FALSE);
-    for (int At = 0; At < CALLERS; At++)
+    for (int At = 0; At < CALLERS; At++) {
+        KeSetSystemAffinityThread(At % 2 == 0 ? Lowest(Active) : Highest(Active));  /* which the caller inherits */
         Threads[At] = KtestThread(CallOften, (PVOID)&Counts[At], 8);
+    }
+    KeRevertToUserAffinityThread();
     for (int At = 0; At < CALLERS; At++)
         KtestWaitBlocked(Threads[At], &Together);
     KeSetEvent(&Together, 0, FALSE);
     for (int At = 0; At < CALLERS; At++) {
         KtestJoin(Threads[At]);
-        EXPECT_EQ(Counts[At], 30);
+        EXPECT_EQ(Counts[At], CALLS);
     }
     EXPECT_EQ(Overlaps, 0);
 }

@@ -140,7 +140,7 @@ static VOID BeginWaits(PVOID Context)
     KeInitializeQueue(&Queue, 1);
     InitializeUser(Apc, Thread, 3);
     KeInsertQueueApc(Apc, NULL, NULL, 0);
-    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, UserMode, TRUE, &Zero), STATUS_SUCCESS);     /* the object first */
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, UserMode, TRUE, &Zero), STATUS_SUCCESS);
     EXPECT_FALSE(Thread->ApcState.UserApcPending);
     KeClearEvent(&Event);
     EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, UserMode, FALSE, &Zero), STATUS_TIMEOUT);
