@@ -116,8 +116,9 @@ sub run {
     my ($running) = $results =~ /.*^# run (\S+)/ms;
     $running = 'boot' unless defined $running;
     while ($results =~ /^not ok \d+ - (\S+)\n  ---\n(?:.*\n){2}    expression: "(.*)"/mg) {
-        next if $red{$1};
-        return $2 =~ $watchdog ? "hang in $1" : $1;
+        my ($who, $why) = ($1, $2);
+        next if $red{$who};
+        return $why =~ $watchdog ? "hang in $who" : $who;
     }
     return "hang in $running" if $status == 3;
     return undef if $status == 1;
