@@ -107,7 +107,8 @@ static DECLSPEC_NORETURN void Stop(const STOP *What)
     ULONG Self = ARCH_THIS_CPU->Number + 1, Nobody = 0;
 
     ArchDisableInterrupts();
-    if (!__atomic_compare_exchange_n(&Owner, &Nobody, Self, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) && Nobody != Self)
+    if (!__atomic_compare_exchange_n(&Owner, &Nobody, Self, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+        Nobody != Self)
         ArchHalt();
     switch (Entries++) {
     case 0:
@@ -148,8 +149,8 @@ static const LOG_GUARD LogGuard = { .Enter = EnterLog, .Leave = LeaveLog };
 
 static void AssertionFailed(const char *Expression, const char *File, int Line)
 {
-    KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Expression, (ULONG_PTR)File, (ULONG)Line, 0, "%s:%d: %s does not hold",
-                   File, Line, Expression);
+    KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Expression, (ULONG_PTR)File, (ULONG)Line, 0,
+                   "%s:%d: %s does not hold", File, Line, Expression);
 }
 
 void KiInitializeBugCheck(void)

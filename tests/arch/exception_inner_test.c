@@ -1,5 +1,5 @@
-/* exception_inner_test.c - contexts: what is captured is what is restored, and SSE state stays lazy; and which frames of
- * arch's own a search for handlers knows. */
+/* exception_inner_test.c - contexts: what is captured is what is restored, and SSE state stays lazy; and which frames
+ * of arch's own a search for handlers knows. */
 #include "ktest.h"
 #include "x86.h"
 
