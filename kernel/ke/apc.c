@@ -96,6 +96,10 @@ static void RunApc(PKTHREAD Thread, PKAPC Apc)
     ArchWriteIrql(PASSIVE_LEVEL);
     Normal(Context, Argument1, Argument2);
     RequireSameProcess(Thread, Process, Normal);
+    if (UNLIKELY(ArchReadIrql() != PASSIVE_LEVEL))
+        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | PASSIVE_LEVEL << 8, (ULONG_PTR)KernelRoutine,
+                       (ULONG_PTR)Apc, (ULONG_PTR)Normal, "the normal routine %p of an APC returned at IRQL %u", Normal,
+                       ArchReadIrql());
     ArchWriteIrql(APC_LEVEL);
     Thread->ApcState.KernelApcInProgress = FALSE;
 }

@@ -21,7 +21,7 @@ typedef struct _STOP {
     KIRQL Irql;
 } STOP;
 
-enum { DETAIL_SIZE = 1024 };
+enum { DETAIL_SIZE = 512 };
 
 static ULONG Owner;                     /* processor number + 1; claimed by one exchange */
 static ULONG Entries;                   /* how often the owner came in */
@@ -314,6 +314,16 @@ void KeBugCheckWith(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_
     RtlFormatV(Detail, sizeof Detail, Format, Arguments);
     va_end(Arguments);
     KiStopAt(Code, P1, P2, P3, P4, Detail, &Caller);
+}
+
+void KeBugCheckAtIrql(KIRQL Irql, ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Detail)
+{
+    STOP What = { .Code = Code, .Parameters = { P1, P2, P3, P4 }, .Detail = Detail, .Irql = Irql };
+    UNWIND_CONTEXT Caller;
+
+    RtlCaptureCaller(&Caller);
+    What.Context = &Caller;
+    Stop(&What);
 }
 
 void KeRegisterBugCheckSection(BUGCHECK_SECTION *Section)

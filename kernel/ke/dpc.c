@@ -10,6 +10,8 @@
  * Lock: the queue's own, below the dispatcher lock, interrupts off. */
 #include "ki.h"
 
+#include <rtl/stacktrace.h>
+
 enum { LOW_DEPTH = 4, TARGETED = 0x500 };
 
 static PKPCR TargetOf(PKDPC Dpc)
@@ -103,15 +105,18 @@ void KiQueueTimerDpc(PKDPC Dpc)
 
 static void CheckRoutineReturn(PKDEFERRED_ROUTINE Routine, PKDPC Dpc, LONG ApcsBefore)
 {
-    PKTHREAD Thread = KiCurrentThread();
+    LONG Apcs = KiCurrentThread()->CombinedApcDisable;
     KIRQL Irql = ArchReadIrql();
+    char Name[96];
 
-    if (UNLIKELY(Irql != DISPATCH_LEVEL))
+    if (LIKELY(Irql == DISPATCH_LEVEL && Apcs == ApcsBefore))
+        return;
+    RtlDescribeAddress((ULONG64)Routine, Name, sizeof Name);
+    if (Irql != DISPATCH_LEVEL)
         KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)Irql << 16 | DISPATCH_LEVEL << 8, (ULONG_PTR)Routine,
-                       (ULONG_PTR)Dpc, 0, "DPC routine %p returned at IRQL %u", Routine, Irql);
-    if (UNLIKELY(Thread->CombinedApcDisable != ApcsBefore))
-        KeBugCheckWith(TIMER_OR_DPC_INVALID, 4, (ULONG_PTR)Routine, (ULONG)ApcsBefore,
-                       (ULONG)Thread->CombinedApcDisable, "DPC routine %p changed the APC-disable count", Routine);
+                       (ULONG_PTR)Dpc, 0, "DPC routine %p, %s, returned at IRQL %u", Routine, Name, Irql);
+    KeBugCheckWith(TIMER_OR_DPC_INVALID, 4, (ULONG_PTR)Routine, (ULONG)ApcsBefore, (ULONG)Apcs,
+                   "DPC routine %p, %s, changed the APC-disable count", Routine, Name);
 }
 
 void KiRetireDpcs(PKPCR Pcr)

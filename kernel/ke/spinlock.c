@@ -25,6 +25,22 @@ NOINLINE void KiSpinUntilAcquired(PKSPIN_LOCK Lock)
     }
 }
 
+static DECLSPEC_NORETURN void StopNotHeld(PKSPIN_LOCK Lock)
+{
+    KeBugCheckWith(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)Lock, *Lock, 0, 0, "spin lock %p is released and was not held", Lock);
+}
+
+/* One subtraction instead of a store, so that the flags tell whether the lock was held: no load, no second access.
+ * It need not be atomic. The others only ever write LOCK_HELD, and what they write before our store is undone by it, as
+ * they know since they read LOCK_HELD. Stores are seen in order, so all that was done under the lock is seen before.
+ * (Raw locks go without: a processor that stops the machine lets go of what it did not wait for.) */
+FORCEINLINE void Release(PKSPIN_LOCK Lock)
+{
+    __atomic_signal_fence(__ATOMIC_RELEASE);
+    if (UNLIKELY(--*(volatile KSPIN_LOCK *)Lock != LOCK_FREE))
+        StopNotHeld(Lock);
+}
+
 /* The tail swings to us. If somebody was there before, our Lock field carries a 1 until he takes it away:
  * that is how the lock is handed over, and each waiter spins on its own handle. */
 static void AcquireQueued(PKSPIN_LOCK SpinLock, PKSPIN_LOCK_QUEUE Self)
@@ -82,7 +98,7 @@ KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
  * return. IRQL: DISPATCH_LEVEL. Source: WDK nf-wdm-kereleasespinlock. */
 VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
-    KiReleaseRawLock(SpinLock);
+    Release(SpinLock);
     ArchWriteIrql(OldIrql);
 }
 
@@ -90,7 +106,7 @@ VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock) { KiAcquireRawLock(SpinLock); }
 
 /* KeReleaseSpinLockFromDpcLevel - free SpinLock without touching the IRQL, which is >= DISPATCH_LEVEL. */
-VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock) { KiReleaseRawLock(SpinLock); }
+VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock) { Release(SpinLock); }
 
 /* KeTryToAcquireSpinLockAtDpcLevel - take SpinLock if it is free now. IRQL: >= DISPATCH_LEVEL, unchanged.
  * Returns: TRUE if taken. Source: WDK nf-wdm-ketrytoacquirespinlockatdpclevel. */
@@ -117,7 +133,7 @@ KIRQL KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock)
 VOID KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     UNREFERENCED_PARAMETER(OldIrql);
-    KiReleaseRawLock(SpinLock);
+    Release(SpinLock);
 }
 
 /* ---- Public: locks queued on the caller's stack, first come first served ---- */

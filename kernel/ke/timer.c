@@ -49,6 +49,9 @@ void KiTimerExpired(KTIMER_ENTRY *Entry)
 {
     PKTIMER Timer = CONTAINING_RECORD(Entry, KTIMER, DueTime);
 
+    if (UNLIKELY((Timer->Header.Type & ~1u) != TimerNotificationObject))
+        KeBugCheckWith(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, Timer->Header.Type, 0,
+                       "timer %p has come due and is no timer any more: was its memory freed or written over?", Timer);
     Timer->Header.Inserted = FALSE;
     Expire(Timer, Timer->DueTime);
 }

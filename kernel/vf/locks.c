@@ -39,6 +39,8 @@ typedef struct _HOLDER {
 } HOLDER;
 
 static KSPIN_LOCK Guard;
+static volatile ULONG GuardOwner;               /* processor + 1, or 0 */
+static KIRQL GuardIrql;                         /* Guard: what its owner came with */
 static HELD Entries[HELD_AT_ONCE];
 static HELD *Free, *List;                       /* Guard */
 static ULONG Used;                              /* Guard: entries ever taken */
@@ -50,13 +52,23 @@ KIRQL VfpEnter(void)
     KIRQL Irql = KfRaiseIrql(HIGH_LEVEL);
 
     KeAcquireSpinLockAtDpcLevel(&Guard);
+    GuardOwner = KeGetCurrentProcessorNumber() + 1;
+    GuardIrql = Irql;
     return Irql;
 }
 
 void VfpLeave(KIRQL Irql)
 {
+    GuardOwner = 0;
     KeReleaseSpinLockFromDpcLevel(&Guard);
     KeLowerIrql(Irql);
+}
+
+KIRQL VfpCallerIrql(void)
+{
+    KIRQL Irql = KeGetCurrentIrql();
+
+    return Irql == HIGH_LEVEL && GuardOwner == KeGetCurrentProcessorNumber() + 1 ? GuardIrql : Irql;
 }
 
 const char *VfpKindName(VFP_LOCK_KIND Kind) { return Kind == VfpSpinLock ? "spin lock" : "mutex"; }

@@ -20,7 +20,7 @@
 #include <rtl/print.h>
 #include <rtl/string.h>
 
-enum { NODES = 2048, EDGES = 4096, BUCKETS = 512, GATES = 6, PATH_LONGEST = 12, REPORTED = 4, REPORT_SIZE = 800 };
+enum { NODES = 2048, EDGES = 4096, BUCKETS = 512, GATES = 6, PATH_LONGEST = 12, REPORTED = 4, REPORT_SIZE = 1000 };
 
 typedef struct _NODE {
     PVOID Lock;                 /* NULL: not in use */
@@ -192,7 +192,7 @@ static SIZE_T TellEdge(char *Text, SIZE_T Size, const EDGE *Edge, const char *Le
     const NODE *From = &Nodes[Edge->From], *To = &Nodes[Edge->To];
     VFP_PLACE FromName, ToName;
 
-    RtlFormat(Text, Size, "%s%s %p, at %s\n      while %s %p was held, from %s (thread %p)\n", Lead, VfpKindName(To->Kind), To->Lock,
+    RtlFormat(Text, Size, "%s%s %p, at %s\n      while %s %p was held, from %s (thread %p)", Lead, VfpKindName(To->Kind), To->Lock,
               VfpDescribe(&ToName, Edge->ToPlace), VfpKindName(From->Kind), From->Lock,
               VfpDescribe(&FromName, Edge->FromPlace), Edge->Thread);
     return strlen(Text);
@@ -205,7 +205,7 @@ static DECLSPEC_NORETURN void StopAtCycle(const EDGE *New, const SEARCH *Search)
 
     Length = TellEdge(Text, sizeof Text, New, "now:    ");
     for (ULONG i = 0; i < Search->Depth && i < REPORTED; i++)
-        Length += TellEdge(Text + Length, sizeof Text - Length, &Edges[Search->Path[i]], "  before: ");
+        Length += TellEdge(Text + Length, sizeof Text - Length, &Edges[Search->Path[i]], "\n  before: ");
     VfStop(VF_LOCK_ORDER, (ULONG_PTR)Nodes[New->To].Lock, (ULONG_PTR)Nodes[New->From].Lock, Search->Depth + 1, "%s", Text);
 }
 

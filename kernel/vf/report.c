@@ -6,8 +6,9 @@
 #include <ke/bugcheck.h>
 #include <rtl/print.h>
 #include <rtl/status.h>
+#include <rtl/string.h>
 
-enum { DETAIL_SIZE = 900 };
+enum { DETAIL_SIZE = 1200 };
 
 static const struct { ULONG Value; const char *Name, *Text; } Rules[] = {
 #define VF_RULE_ROW(Value, Name, Text) { Value, #Name, Text },
@@ -29,10 +30,12 @@ void VfStop(ULONG Rule, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Fo
     ULONG Row = RowOf(Rule);
     char Detail[DETAIL_SIZE];
     va_list Arguments;
+    SIZE_T Length;
 
+    RtlFormat(Detail, sizeof Detail, "%s: %s\n  ", Rules[Row].Name, Rules[Row].Text);
+    Length = strlen(Detail);
     va_start(Arguments, Format);
-    RtlFormatV(Detail, sizeof Detail, Format, Arguments);
+    RtlFormatV(Detail + Length, sizeof Detail - Length, Format, Arguments);
     va_end(Arguments);
-    KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, Rule, P2, P3, P4, "%s: %s\n  %s", Rules[Row].Name,
-                   Rules[Row].Text, Detail);
+    KeBugCheckAtIrql(VfpCallerIrql(), DRIVER_VERIFIER_DETECTED_VIOLATION, Rule, P2, P3, P4, Detail);
 }

@@ -25,6 +25,7 @@ typedef enum _VFP_LOCK_KIND { VfpSpinLock, VfpMutex } VFP_LOCK_KIND;
 
 KIRQL VfpEnter(void);                   /* the verifier's own lock, at HIGH_LEVEL */
 void VfpLeave(KIRQL Irql);
+KIRQL VfpCallerIrql(void);              /* that of the driver's call, also between the two */
 void VfpAcquiring(PVOID Lock, VFP_LOCK_KIND Kind, PVOID Place);     /* it may wait for ever: may it? */
 void VfpAcquired(PVOID Lock, VFP_LOCK_KIND Kind, PVOID Place);
 void VfpReleasing(PVOID Lock, VFP_LOCK_KIND Kind);                  /* one level; stops if somebody else holds it */

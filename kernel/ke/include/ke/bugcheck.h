@@ -10,6 +10,10 @@ DECLSPEC_NORETURN VOID KeBugCheckEx(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULON
 DECLSPEC_NORETURN void KeBugCheckWith(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
                                       const char *Format, ...);
 
+/* The same for a caller that has raised the IRQL for its own locks: Irql is what the stop shows. */
+DECLSPEC_NORETURN void KeBugCheckAtIrql(KIRQL Irql, ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
+                                        const char *Detail);
+
 /* Lines that other floors add to the stop screen (the driver's images, the locks). */
 typedef struct _BUGCHECK_SECTION {
     struct _BUGCHECK_SECTION *Next;
