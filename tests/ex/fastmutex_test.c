@@ -197,11 +197,15 @@ static void Strike(void)
     __atomic_sub_fetch(&Inside, 1, __ATOMIC_SEQ_CST);
 }
 
+/* All at once: a fighter alone would be through before the next one comes. */
+static KEVENT Start;
+
 static void Fight(PVOID Context)
 {
     ULONG Seed = (ULONG)(ULONG_PTR)Context;
     LARGE_INTEGER Zero = { .QuadPart = 0 };
 
+    KeWaitForSingleObject(&Start, Executive, KernelMode, FALSE, NULL);
     for (LONG At = 0; At < BLOWS; At++) {
         BOOLEAN Yielding = (Seed = Seed * 1664525 + 1013904223) >> 27 == 0;
 
@@ -228,8 +232,10 @@ TEST(ex_fastmutex, excludes_and_loses_nothing_under_contention)
     Poison(&Shared);
     Inside = Intruders = 0;
     Blows = 0;
+    KeInitializeEvent(&Start, NotificationEvent, FALSE);
     for (LONG_PTR At = 0; At < FIGHTERS; At++)
         Threads[At] = KtestThread(Fight, (PVOID)(At + 1), 8);
+    KeSetEvent(&Start, 0, FALSE);
     for (int At = 0; At < FIGHTERS; At++)
         KtestJoin(Threads[At]);
     EXPECT_EQ(Blows, FIGHTERS * BLOWS);
