@@ -137,6 +137,13 @@ check_sizes()
     done
 }
 
+# README's table of the verifier's rules is the table in the source.
+check_rules()
+{
+    diff <(sed -nE 's/^ *X\((0x[0-9A-F]+), (\w+), "(.*)"\).*/| \1 | \2 | \3 |/p' kernel/vf/include/vf/rules.h) \
+        <(grep -E '^\| 0x[0-9A-F]+ \|' README.md) || fail "README's table of rules is not that of kernel/vf"
+}
+
 check_scripts() { shellcheck -x -e SC1091,SC2154 "${Scripts[@]}" || Failed=1; }
 
 step() { echo "lint: $1"; }
@@ -146,6 +153,7 @@ step headers; check_headers
 step floors; check_floors
 step words; check_words
 step sizes; check_sizes
+step rules; check_rules
 step scripts; check_scripts
 [ $Failed = 0 ] && echo 'lint: clean'
 exit $Failed
