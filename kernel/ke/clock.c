@@ -15,6 +15,7 @@ static ULONG64 CounterStart;            /* counter at interrupt time 0 */
 static ULONG64 UnitsPerCount;           /* 100 ns per count, 24.40 fixed point */
 static ULONG64 CountsPerUnit;           /* counts per 100 ns, 24.40 fixed point */
 static ULONG64 CountsPerMicrosecond;
+static ULONG64 LatestDue;               /* interrupt time that still has a counter value; decades away */
 static LONG64 SystemBias;               /* system time - interrupt time */
 static KSPIN_LOCK PageLock;             /* a try lock: whoever finds it taken leaves the page to the holder */
 
@@ -59,8 +60,8 @@ static void Arm(PKPCR Pcr, ULONG64 Due)
     Pcr->ArmedDue = Due;
     if (Due == ~0ull)
         ArchStopClock();
-    else
-        ArchArmClock(CounterStart + Scale(Due, CountsPerUnit) + 1); /* + 1: rounding must not make it early */
+    else                                /* + 1: rounding must not make it early */
+        ArchArmClock(CounterStart + Scale(Due < LatestDue ? Due : LatestDue, CountsPerUnit) + 1);
 }
 
 void KiArmClock(PKPCR Pcr)
@@ -88,8 +89,8 @@ void KiStartTick(PKPCR Pcr)
     KiArmClockEarlier(Pcr, Pcr->TickDue);
 }
 
-/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock again
- * itself. */
+/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock
+ * exactly. */
 BOOLEAN KiClockInterrupt(void)
 {
     PKPCR Pcr = KiCurrentPcr();
@@ -101,8 +102,11 @@ BOOLEAN KiClockInterrupt(void)
         Pcr->TickDue = Now + TICK_UNITS;
         KiTickThread(Pcr);
     }
-    if (Pcr->QuantumEnd || KiDpcsPending(Pcr) || KiTimersDue(Pcr))
+    if (Pcr->QuantumEnd || KiDpcsPending(Pcr) || KiTimersDue(Pcr)) {
+        /* Code at DISPATCH_LEVEL may hold that back, and reads the page meanwhile. */
+        KiArmClockEarlier(Pcr, Now + TICK_UNITS);
         return TRUE;
+    }
     KiArmClock(Pcr);
     return FALSE;
 }
@@ -117,6 +121,7 @@ void KiInitializeClock(void)
     /* Quotient and remainder apart: 128 bits would take a division from the compiler's library. */
     CountsPerUnit = (Frequency / UNITS_PER_SECOND << SCALE_SHIFT) +
                     (Frequency % UNITS_PER_SECOND << SCALE_SHIFT) / UNITS_PER_SECOND + 1;
+    LatestDue = (~0ull - CounterStart) / 2 / ((CountsPerUnit >> SCALE_SHIFT) + 1);
     CountsPerMicrosecond = (Frequency + 999999) / 1000000;
     SystemBias = (LONG64)(ArchReadWallClock() * UNITS_PER_SECOND);
     SharedUserData->TickCountMultiplier = (ULONG)(((ULONG64)TICK_UNITS << 24) / 10000);
@@ -192,10 +197,10 @@ VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
     StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)SystemBias);
     KiReleaseRawLock(&PageLock);
     KiShiftAbsoluteTimers(Delta);
-    KiUnlockDispatcher(Flags);
     /* Any processor's next timer may be another one now, or due already. */
     for (ULONG Number = 0; Number < KiProcessorCount; Number++)
         if (Number != ARCH_THIS_CPU->Number)
             ArchSendDispatch(Number);
     ArchRequestDispatch();
+    KiUnlockDispatcher(Flags);          /* only now may this thread change its processor */
 }

@@ -58,6 +58,18 @@ TEST(ke_clock, page_moves_under_a_busy_thread)
     EXPECT_GE(InlineTickCount(), Ticks + 3);
 }
 
+/* Nor do a raised IRQL and a quantum that is over stop the time that is read. */
+TEST(ke_clock, page_moves_at_dispatch_level)
+{
+    KIRQL OldIrql = KeRaiseIrqlToDpcLevel();
+    ULONG64 Ticks = InlineTickCount(), Start = ArchReadCounter();
+
+    while (InlineTickCount() < Ticks + 6 && ArchReadCounter() - Start < ArchCounterFrequency())
+        ;
+    EXPECT_GE(InlineTickCount(), Ticks + 6);
+    KeLowerIrql(OldIrql);
+}
+
 /* Trap 52. */
 static volatile LONG StopPolling;
 

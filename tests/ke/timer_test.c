@@ -1,4 +1,5 @@
 /* timer_test.c - the timer object and the queue below it. */
+#include <arch/arch.h>
 #include <ke/clock.h>
 #include <ke/dpc.h>
 #include <ke/event.h>
@@ -385,4 +386,38 @@ TEST(ke_timer, extreme_due_times_stay_queued)
         EXPECT_EQ(WaitFor(&Timer, MILLISECOND), STATUS_TIMEOUT);
         EXPECT_TRUE(KeCancelTimer(&Timer));
     }
+}
+
+/* An idle processor whose first timer is due in thousands of years sleeps meanwhile. Both are tried: on one of them the
+ * runner's watch over this test may be the first. */
+static void SleepBeside(LONGLONG Due, KAFFINITY Idle)
+{
+    LARGE_INTEGER Interval = { .QuadPart = -200 * MILLISECOND }, Time = { .QuadPart = Due };
+    ULONG64 Interrupts;
+    KTIMER Timer;
+
+    KeInitializeTimer(&Timer);
+    KeSetSystemAffinityThread(Idle);
+    EXPECT_FALSE(KeSetTimer(&Timer, Time, NULL));
+    Interrupts = ARCH_THIS_CPU->InterruptCount;
+    KeSetSystemAffinityThread(Idle ^ 3);
+    KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+    KeSetSystemAffinityThread(Idle);
+    EXPECT_LT(ARCH_THIS_CPU->InterruptCount - Interrupts, 30);
+    EXPECT_TRUE(KeCancelTimer(&Timer));
+}
+
+TEST(ke_timer, extreme_due_time_does_not_keep_a_processor_awake)
+{
+    static const LONGLONG Due[] = { 0x7FFFFFFFFFFFFFFFll, -0x7FFFFFFFFFFFFFFFll - 1, -0x1000000000000000ll };
+
+    if (KeQueryActiveProcessorCount(NULL) == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Due); At++) {
+        SleepBeside(Due[At], 1);
+        SleepBeside(Due[At], 2);
+    }
+    KeRevertToUserAffinityThread();
 }
