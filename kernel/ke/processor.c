@@ -14,13 +14,18 @@ static BOOLEAN IsGroup(USHORT Group) { return Group == GROUP || Group == ALL_PRO
 
 static BOOLEAN IsActive(ULONG Number) { return Number < ARCH_MAX_CPUS && (KiActiveProcessors >> Number & 1); }
 
-/* Thread moves to Affinity, if it has an active processor. Returns: the mask before. */
+/* Thread's user affinity becomes Affinity, if that has an active processor; it moves there now, or with the way back
+ * from its system affinity. Returns: the user affinity before. */
 static KAFFINITY ChangeAffinity(PKTHREAD Thread, KAFFINITY Affinity)
 {
     ULONG64 Flags = KiLockDispatcher();
-    KAFFINITY Previous = Thread->Affinity;
+    KAFFINITY Previous = Thread->SystemAffinity ? Thread->UserAffinity : Thread->Affinity;
 
-    if ((Affinity & KiActiveProcessors) != 0)
+    if ((Affinity & KiActiveProcessors) == 0)
+        ;
+    else if (Thread->SystemAffinity)
+        Thread->UserAffinity = Affinity;
+    else
         KiSetAffinity(Thread, Affinity);
     KiExitDispatcher(Flags);
     return Previous;
@@ -31,15 +36,16 @@ static KAFFINITY ChangeAffinity(PKTHREAD Thread, KAFFINITY Affinity)
 static KAFFINITY SetSystemAffinity(KAFFINITY Affinity)
 {
     PKTHREAD Thread = KiCurrentThread();
+    ULONG64 Flags = KiLockDispatcher();
     KAFFINITY Previous = Thread->SystemAffinity ? Thread->Affinity : 0;
 
-    if ((Affinity & KiActiveProcessors) == 0)
-        return Previous;
-    if (!Thread->SystemAffinity) {
-        Thread->UserAffinity = Thread->Affinity;
+    if ((Affinity & KiActiveProcessors) != 0) {
+        if (!Thread->SystemAffinity)
+            Thread->UserAffinity = Thread->Affinity;
         Thread->SystemAffinity = TRUE;
+        KiSetAffinity(Thread, Affinity);
     }
-    ChangeAffinity(Thread, Affinity);
+    KiExitDispatcher(Flags);
     return Previous;
 }
 
@@ -123,8 +129,9 @@ ULONG KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber)
 
 /* ---- Public: which ones a thread runs on ---- */
 
-/* KeSetAffinityThread - Thread runs only on the processors in Affinity from now on; it leaves a forbidden one at once.
- * A mask without an active processor changes nothing. IRQL: <= DISPATCH_LEVEL. Returns: the mask before. */
+/* KeSetAffinityThread - Thread runs only on the processors in Affinity from now on; it leaves a forbidden one at once,
+ * under a system affinity when that is reverted. A mask without an active processor changes nothing.
+ * IRQL: <= DISPATCH_LEVEL. Returns: the mask before. */
 KAFFINITY KeSetAffinityThread(PKTHREAD Thread, KAFFINITY Affinity) { return ChangeAffinity(Thread, Affinity); }
 
 /* KeSetSystemAffinityThread - the current thread runs on Affinity until KeRevertToUserAffinityThread; on return it is
@@ -141,11 +148,13 @@ KAFFINITY KeSetSystemAffinityThreadEx(KAFFINITY Affinity) { return SetSystemAffi
 VOID KeRevertToUserAffinityThread(VOID)
 {
     PKTHREAD Thread = KiCurrentThread();
+    ULONG64 Flags = KiLockDispatcher();
 
-    if (!Thread->SystemAffinity)
-        return;
-    Thread->SystemAffinity = FALSE;
-    ChangeAffinity(Thread, Thread->UserAffinity);
+    if (Thread->SystemAffinity) {
+        Thread->SystemAffinity = FALSE;
+        KiSetAffinity(Thread, Thread->UserAffinity);
+    }
+    KiExitDispatcher(Flags);
 }
 
 /* KeRevertToUserAffinityThreadEx - undo a KeSetSystemAffinityThreadEx that returned Affinity: back to that system

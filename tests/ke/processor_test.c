@@ -102,6 +102,20 @@ TEST(ke_processor, system_affinity_nests_by_what_ex_returns)
     EXPECT_EQ(Thread->Affinity, User);
 }
 
+/* The user's affinity, set meanwhile, takes effect with the way back and not before. */
+TEST(ke_processor, user_affinity_set_under_the_systems_comes_with_the_revert)
+{
+    PKTHREAD Thread = KeGetCurrentThread();
+    KAFFINITY User = Thread->Affinity, Active = KeQueryActiveProcessors(), Other = Active | 1ull << 63;
+
+    KeSetSystemAffinityThread(Lowest(Active));
+    EXPECT_EQ(KeSetAffinityThread(Thread, Other), User);
+    EXPECT_EQ(Thread->Affinity, Lowest(Active));
+    KeRevertToUserAffinityThread();
+    EXPECT_EQ(Thread->Affinity, Other);
+    EXPECT_EQ(KeSetAffinityThread(Thread, User), Other);
+}
+
 TEST(ke_processor, impossible_system_affinity_leaves_no_trace)
 {
     PKTHREAD Thread = KeGetCurrentThread();
