@@ -25,6 +25,21 @@ void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process)
     Thread->ApcStateIndex = OriginalApcEnvironment;
 }
 
+/* What is to be looked for in the thread's lists after this is what cannot run: an APC that another processor has just
+ * queued is on its way, and runs first. */
+ULONG64 KiLockPastApcs(PKTHREAD Thread)
+{
+    for (;;) {
+        ULONG64 Flags = KiLockDispatcher();
+
+        if (!Thread->ApcState.KernelApcPending || Thread->SpecialApcDisable != 0 || ArchReadIrql() >= APC_LEVEL ||
+            !ArchInterruptsWereOn(Flags))
+            return Flags;
+        KiUnlockDispatcher(Flags);
+        ArchPause();
+    }
+}
+
 void KiCloseApcQueue(PKTHREAD Thread)
 {
     PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[KernelMode];

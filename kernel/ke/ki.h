@@ -176,7 +176,7 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
 
 /* ---- queue.c: lock held ---- */
 BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);
-void KiTakeQueueEntry(PDISPATCHER_HEADER Queue, PKTHREAD Thread);
+NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Queue, PKTHREAD Thread);    /* STATUS_ABANDONED: it is run down */
 void KiLeaveQueue(PKTHREAD Thread);             /* it blocks on something else */
 void KiResumeQueue(PKTHREAD Thread);            /* it goes on */
 void KiAskQueueAgain(PKTHREAD Thread);          /* it went on for an APC only and waits for an entry again */
@@ -221,6 +221,7 @@ void KiStartTick(PKPCR Pcr);                    /* this processor leaves idle */
 void KiDeliverApcs(void);                       /* APC_LEVEL: run what may run in the current thread */
 void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process);
 void KiDeliverHeldBack(PKTHREAD Thread);        /* a region of the current thread ended */
+ULONG64 KiLockPastApcs(PKTHREAD Thread);        /* lock; APCs on their way to this, the current thread ran first */
 void KiCloseApcQueue(PKTHREAD Thread);          /* lock held: it ends, nothing may be queued to it any more */
 
 /* ---- process.c: lock held ---- */

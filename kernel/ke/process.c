@@ -154,20 +154,6 @@ static void RequireDetachable(PKTHREAD Thread)
                                                                    : "with APCs queued or running there");
 }
 
-/* Lock for a detach. An APC that another processor has just queued to this visit is on its way: it runs first. */
-static ULONG64 LockForDetach(PKTHREAD Thread)
-{
-    for (;;) {
-        ULONG64 Flags = KiLockDispatcher();
-
-        if (!Thread->ApcState.KernelApcPending || Thread->SpecialApcDisable != 0 || ArchReadIrql() >= APC_LEVEL ||
-            !ArchInterruptsWereOn(Flags))
-            return Flags;
-        KiUnlockDispatcher(Flags);
-        ArchPause();
-    }
-}
-
 /* ---- Public: KeInitializeProcess, KeStackAttachProcess, KeUnstackDetachProcess, KeAttachProcess, KeDetachProcess,
  *      KeIsAttachedProcess ---- */
 
@@ -220,7 +206,7 @@ VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 
     if (ApcState->Process == NO_CHANGE)
         return;
-    Flags = LockForDetach(Thread);
+    Flags = KiLockPastApcs(Thread);
     RequireDetachable(Thread);
     Detach(Thread, ApcState->Process == WAS_AT_HOME ? &Thread->SavedApcState : ApcState);
     KiUnlockDispatcher(Flags);
@@ -252,7 +238,7 @@ VOID KeDetachProcess(VOID)
 
     if (Thread->ApcStateIndex == OriginalApcEnvironment)
         return;
-    Flags = LockForDetach(Thread);
+    Flags = KiLockPastApcs(Thread);
     RequireDetachable(Thread);
     Detach(Thread, &Thread->SavedApcState);
     KiUnlockDispatcher(Flags);

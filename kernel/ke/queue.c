@@ -22,25 +22,29 @@ static void HandOut(PKQUEUE Queue)
 
 /* ---- For wait.c, lock held ---- */
 
+/* Or the word that there will be none. */
 BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Header)
 {
     PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
 
-    return Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount;
+    return Queue->Header.Abandoned || (Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount);
 }
 
 /* The first entry becomes Thread's. Its count is settled by KiResumeQueue. */
-void KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
+NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
 {
     PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
     PLIST_ENTRY Entry = Queue->EntryListHead.Flink;
 
+    if (UNLIKELY(Queue->Header.Abandoned))
+        return STATUS_ABANDONED;
     if (UNLIKELY(Entry->Flink == NULL || Entry->Blink == NULL))
         KeBugCheckWith(INVALID_WORK_QUEUE_ITEM, (ULONG_PTR)Entry, (ULONG_PTR)Queue, 0, ((ULONG_PTR *)(Entry + 1))[0],
                        "entry %p of queue %p was overwritten while it was queued: its links are gone", Entry, Queue);
     Thread->QueueEntry = RemoveHeadList(&Queue->EntryListHead);
     Thread->QueueEntry->Flink = NULL;
     Queue->Header.SignalState--;
+    return STATUS_SUCCESS;
 }
 
 void KiResumeQueue(PKTHREAD Thread) { Thread->Queue->CurrentCount++; }
@@ -85,6 +89,7 @@ static LONG Insert(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead)
 VOID KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
 {
     Queue->Header.Type = QueueObject;
+    Queue->Header.Abandoned = FALSE;
     Queue->Header.Size = sizeof(KQUEUE) / sizeof(ULONG);
     Queue->Header.SignalState = 0;
     InitializeListHead(&Queue->Header.WaitListHead);
@@ -109,8 +114,10 @@ static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode
 
     if (Thread->Queue != Queue) {
         KiForgetQueue(Thread);
-        Thread->Queue = Queue;
-        InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
+        if (LIKELY(!Queue->Header.Abandoned)) {
+            Thread->Queue = Queue;
+            InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
+        }
     } else {
         /* It goes for an entry itself, so the freed place is not handed to another. */
         Queue->CurrentCount--;
@@ -137,13 +144,15 @@ PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEG
     return Thread->QueueEntry;
 }
 
-/* KeRundownQueue - Queue is given up: waiting threads get STATUS_ABANDONED, its threads serve it no more. IRQL:
- * <= DISPATCH_LEVEL. Returns: the first of the ring of entries left, without a head; NULL if there is none. */
+/* KeRundownQueue - Queue is given up: threads that wait for an entry, now or later, get STATUS_ABANDONED, and none
+ * serves it any more. IRQL: <= DISPATCH_LEVEL. Returns: the first of the ring of entries left, without a head; NULL if
+ * there is none. */
 PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue)
 {
     ULONG64 Flags = KiLockDispatcher();
     PLIST_ENTRY First = NULL;
 
+    Queue->Header.Abandoned = TRUE;     /* for a server that is away in an APC */
     if (!IsListEmpty(&Queue->EntryListHead)) {
         First = Queue->EntryListHead.Flink;
         RemoveEntryList(&Queue->EntryListHead);

@@ -45,7 +45,7 @@ void KeTerminateThread(void)
 {
     PKTHREAD Thread = KiCurrentThread();
 
-    KiLockDispatcher();
+    KiLockPastApcs(Thread);
     KiAbandonMutants(Thread);
     KiForgetQueue(Thread);
     KiCloseApcQueue(Thread);

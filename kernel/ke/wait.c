@@ -41,12 +41,14 @@ typedef struct _WAIT_CALL {
     KWAIT_REASON Reason;
     KPROCESSOR_MODE Mode;
     BOOLEAN Alertable;
+    BOOLEAN ForEntry;                   /* KeRemoveQueue's; Reason does not tell, a driver may give any */
     BOOLEAN Timed;                      /* Due is valid */
     BOOLEAN Absolute;
     BOOLEAN Blocked;                    /* the thread has slept */
     BOOLEAN Raised;                     /* CR8 is above Irql, from a Wait=TRUE */
     KIRQL Irql;                         /* where the caller wants to be afterwards */
     ULONG64 Due;                        /* interrupt time; 0: already due */
+    LONGLONG SystemDue;                 /* if Absolute: system time */
 } WAIT_CALL;
 
 static SIGNAL_RULE RuleOf(PDISPATCHER_HEADER Object)
@@ -86,7 +88,8 @@ static NTSTATUS TakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
     return STATUS_ABANDONED;
 }
 
-/* Object is available to Thread, which gets it. Returns: STATUS_SUCCESS, or STATUS_ABANDONED for a mutant left behind. */
+/* Object is available to Thread, which gets it. Returns: STATUS_SUCCESS, or STATUS_ABANDONED for a mutant left behind
+ * or a queue that is run down. */
 static NTSTATUS Satisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread)
 {
     switch (RuleOf(Object)) {
@@ -99,8 +102,7 @@ static NTSTATUS Satisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread)
     case TakeOwnership:
         return TakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
     case TakeEntry:
-        KiTakeQueueEntry(Object, Thread);
-        return STATUS_SUCCESS;
+        return KiTakeQueueEntry(Object, Thread);
     default:
         return STATUS_SUCCESS;
     }
@@ -218,7 +220,8 @@ void KiWaitTimedOut(KTIMER_ENTRY *Entry)
 
 /* ---- Beginning a wait ---- */
 
-/* The timeout as interrupt time, once: a wait that is taken up again must not start it anew. */
+/* A relative timeout as interrupt time, once: a wait that is taken up again must not start it anew. An absolute one
+ * follows the system time until it is queued, and then the queue sees to it. */
 static void ReadTimeout(WAIT_CALL *Call, PLARGE_INTEGER Timeout)
 {
     LONGLONG Value;
@@ -228,12 +231,18 @@ static void ReadTimeout(WAIT_CALL *Call, PLARGE_INTEGER Timeout)
         return;
     Value = Timeout->QuadPart;
     Call->Absolute = Value > 0;
-    if (Value == 0)
-        Call->Due = 0;
-    else if (Value < 0)
+    Call->SystemDue = Value;
+    if (Value < 0)
         Call->Due = KiQueryTime() - (ULONG64)Value;
-    else
-        Call->Due = Value > KiSystemTimeBias() ? (ULONG64)(Value - KiSystemTimeBias()) : 0;
+}
+
+/* Lock held, so that the system time stands still. */
+static void FollowSystemTime(WAIT_CALL *Call)
+{
+    LONG64 Bias = KiSystemTimeBias();
+
+    if (Call->Absolute)
+        Call->Due = Call->SystemDue > Bias ? (ULONG64)(Call->SystemDue - Bias) : 0;
 }
 
 static void ReadIrql(WAIT_CALL *Call, PKTHREAD Thread)
@@ -243,6 +252,24 @@ static void ReadIrql(WAIT_CALL *Call, PKTHREAD Thread)
     if (Call->Raised) {
         Thread->WaitNext = FALSE;
         Call->Irql = Thread->WaitIrql;
+    }
+}
+
+/* Lock for a wait. A kernel APC that was sent to the running thread and is held up, by interrupts that are off or by
+ * the IRQL of a Wait=TRUE, runs first: once the thread sleeps, nobody would wake it for that one. */
+static ULONG64 LockForWait(PKTHREAD Thread, WAIT_CALL *Call)
+{
+    for (;;) {
+        ULONG64 Flags = KiLockDispatcher();
+
+        if (LIKELY(!Thread->ApcState.KernelApcPending) || Call->Irql != PASSIVE_LEVEL ||
+            Thread->SpecialApcDisable != 0 || !ArchInterruptsWereOn(Flags))
+            return Flags;
+        KiUnlockDispatcher(Flags);
+        if (Call->Raised)
+            ArchWriteIrql(PASSIVE_LEVEL);
+        Call->Raised = FALSE;
+        ArchPause();
     }
 }
 
@@ -320,7 +347,7 @@ static void LinkWait(PKTHREAD Thread, const WAIT_CALL *Call)
 /* The wait ends without (further) sleep. */
 static NTSTATUS LeaveWait(const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS Status)
 {
-    if (UNLIKELY(Call->Reason == WrQueue) && KiCurrentThread()->Queue != NULL)
+    if (UNLIKELY(Call->ForEntry) && KiCurrentThread()->Queue != NULL)
         KiResumeQueue(KiCurrentThread());
     KiExitDispatcher(Flags);
     if (Call->Raised)
@@ -377,6 +404,7 @@ static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
     NTSTATUS Status;
 
     for (;;) {
+        FollowSystemTime(Call);
         Status = TestAlert(Thread, Call);
         if (Status == STATUS_SUCCESS && Call->Timed && (Call->Due == 0 || Call->Due <= KiQueryTime()))
             Status = STATUS_TIMEOUT;
@@ -385,7 +413,7 @@ static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
         RequireBlockingLegal(Thread, Call);
         LinkWait(Thread, Call);
         Call->Blocked = TRUE;
-        if (UNLIKELY(Thread->Queue != NULL) && Call->Reason != WrQueue)
+        if (UNLIKELY(Thread->Queue != NULL) && !Call->ForEntry)
             KiLeaveQueue(Thread);
         KiSetThreadState(Thread, Waiting);
         KiBlockThread();
@@ -397,8 +425,8 @@ static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
             return Status;
         /* The APC ran when interrupts came on. Wait again, at the tail of the object's list. */
         Call->Raised = FALSE;
-        Flags = KiLockDispatcher();
-        if (UNLIKELY(Call->Reason == WrQueue) && Thread->Queue != NULL)
+        Flags = LockForWait(Thread, Call);
+        if (UNLIKELY(Call->ForEntry) && Thread->Queue != NULL)
             KiAskQueueAgain(Thread);
         if (TakeNow(Thread, Call, Flags, &Status))
             return LeaveWait(Call, Flags, Status);
@@ -412,7 +440,7 @@ static NTSTATUS Wait(PKTHREAD Thread, WAIT_CALL *Call, PLARGE_INTEGER Timeout)
 
     ReadTimeout(Call, Timeout);
     ReadIrql(Call, Thread);
-    Flags = KiLockDispatcher();
+    Flags = LockForWait(Thread, Call);
     if (TakeNow(Thread, Call, Flags, &Status))
         return LeaveWait(Call, Flags, Status);
     return WaitSlowly(Thread, Call, Flags);
@@ -424,7 +452,7 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
     PKTHREAD Thread = KiCurrentThread();
     PVOID Object = Queue;
     WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
-                       .Reason = WrQueue, .Mode = WaitMode };
+                       .Reason = WrQueue, .Mode = WaitMode, .ForEntry = TRUE };
 
     return Wait(Thread, &Call, Timeout);
 }
@@ -514,7 +542,7 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
     ReadTimeout(&Call, Interval);
     ReadIrql(&Call, Thread);
     RequireBlockingLegal(Thread, &Call);
-    Flags = KiLockDispatcher();
+    Flags = LockForWait(Thread, &Call);
     Status = WaitSlowly(Thread, &Call, Flags);
     if (Status != STATUS_TIMEOUT)
         return Status;

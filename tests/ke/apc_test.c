@@ -3,6 +3,7 @@
 #include <ke/apc.h>
 #include <ke/clock.h>
 #include <ke/event.h>
+#include <ke/init.h>
 #include <ke/irql.h>
 #include <ke/thread.h>
 #include <ktest.h>
@@ -352,4 +353,112 @@ TEST(ke_apc, ended_thread_takes_none)
     Special(&Apc, Thread);
     EXPECT_FALSE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
     KtestJoin(Thread);
+}
+
+/* ---- APCs that come just before a sleep, or just before the end ---- */
+
+static VOID SetIt(PKAPC Apc, PKNORMAL_ROUTINE *Routine, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Routine);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument2);
+    KeSetEvent(*Argument1, 0, FALSE);
+}
+
+/* The IRQL of a Wait=TRUE held it up; the sleep must not. */
+TEST(ke_apc, held_up_by_wait_true_it_runs_before_the_sleep)
+{
+    LARGE_INTEGER Second = { .QuadPart = -10000000 };
+    KEVENT Signalled, Awaited;
+    KAPC Apc;
+
+    KeInitializeEvent(&Signalled, NotificationEvent, FALSE);
+    KeInitializeEvent(&Awaited, NotificationEvent, FALSE);
+    KeInitializeApc(&Apc, KeGetCurrentThread(), OriginalApcEnvironment, SetIt, NULL, NULL, KernelMode, NULL);
+    KeSetEvent(&Signalled, 0, TRUE);
+    KeInsertQueueApc(&Apc, &Awaited, NULL, 0);
+    EXPECT_TRUE(Apc.Inserted);
+    EXPECT_EQ(KeWaitForSingleObject(&Awaited, Executive, KernelMode, FALSE, &Second), STATUS_SUCCESS);
+    EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    KeSetEvent(&Signalled, 0, TRUE);
+    KeInsertQueueApc(&Apc, &Awaited, NULL, 0);
+    EXPECT_EQ(KeDelayExecutionThread(KernelMode, FALSE, &Second), STATUS_SUCCESS);
+    EXPECT_FALSE(Apc.Inserted);
+}
+
+enum { MEETINGS = 3000 };
+typedef struct _MEETING { KEVENT Event; volatile LONG Round, Lost; } MEETING;
+
+static VOID Meet(PVOID Context)
+{
+    LARGE_INTEGER Second = { .QuadPart = -10000000 };
+    MEETING *Meeting = Context;
+
+    for (LONG Round = 1; Round <= MEETINGS && Meeting->Lost == 0; Round++) {
+        Meeting->Round = Round;
+        if (KeWaitForSingleObject(&Meeting->Event, Executive, KernelMode, FALSE, &Second) != STATUS_SUCCESS)
+            Meeting->Lost = Round;
+    }
+    Meeting->Round = MEETINGS + 1;
+}
+
+/* Another processor queues it while the thread is on its way into the wait. */
+TEST(ke_apc, none_is_lost_to_a_thread_about_to_sleep)
+{
+    MEETING Meeting = { .Round = 0 };
+    PKTHREAD Thread;
+    KAPC Apc;
+
+    if (KeQueryActiveProcessorCount(NULL) == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    KeInitializeEvent(&Meeting.Event, SynchronizationEvent, FALSE);
+    Thread = KtestThread(Meet, &Meeting, 8);
+    KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, SetIt, NULL, NULL, KernelMode, NULL);
+    for (LONG Round = 1; Round <= MEETINGS; Round++) {
+        while (Meeting.Round < Round)
+            ArchPause();
+        if (Meeting.Round > MEETINGS)
+            break;
+        KeInsertQueueApc(&Apc, &Meeting.Event, NULL, 0);
+        while (*(volatile BOOLEAN *)&Apc.Inserted && Meeting.Round <= MEETINGS)
+            ArchPause();
+    }
+    KtestJoin(Thread);
+    EXPECT_EQ(Meeting.Lost, 0);
+}
+
+static VOID EndAtOnce(PVOID Context) { *(volatile LONG *)Context = 1; }
+
+/* It is taken and runs, or it is refused; a thread that ends with one on its way is no bug check. */
+TEST(ke_apc, one_that_meets_the_end_runs_or_is_refused)
+{
+    if (KeQueryActiveProcessorCount(NULL) == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    for (LONG Round = 0; Round < 300; Round++) {
+        LOG Here = { .Special = 0 };
+        volatile LONG Started = 0;
+        LONG Taken = 0;
+        PKTHREAD Thread;
+        KAPC Apc;
+
+        Log = &Here;
+        Thread = KtestThread(EndAtOnce, (PVOID)&Started, 8);
+        while (!Started)
+            ArchPause();
+        for (;;) {
+            Special(&Apc, Thread);
+            if (!KeInsertQueueApc(&Apc, NULL, NULL, 0))
+                break;
+            Taken++;
+            while (__atomic_load_n(&Here.Special, __ATOMIC_ACQUIRE) < Taken)
+                ArchPause();
+        }
+        KtestJoin(Thread);
+        EXPECT_EQ(Here.Special, Taken);
+    }
 }

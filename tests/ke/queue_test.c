@@ -216,3 +216,54 @@ TEST(ke_queue, entries_are_conserved_under_contention)
     for (LONG At = 0; At < ENTRIES; At++)
         EXPECT_EQ(Served[At], 1);
 }
+
+static volatile LONG Away, ComeBack;
+
+static VOID StayAway(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    Nothing(Apc, Normal, Context, Argument1, Argument2);
+    Away = 1;
+    KtestWaitFor(&ComeBack);
+}
+
+/* A server that runs an APC during the rundown is told afterwards, and so is one that comes too late. */
+TEST(ke_queue, rundown_reaches_a_server_that_is_away_and_one_that_comes_later)
+{
+    SERVER Server = { .Got = 0 };
+    LARGE_INTEGER Second = { .QuadPart = -10000000 };
+    PKTHREAD Thread;
+    KQUEUE Queue;
+    KAPC Apc;
+
+    Away = ComeBack = 0;
+    KeInitializeQueue(&Queue, 1);
+    Server.Queue = &Queue;
+    Thread = KtestThread(Serve, &Server, 9);
+    KtestWaitBlocked(Thread, &Queue);
+    KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, StayAway, NULL, NULL, KernelMode, NULL);
+    EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    KtestWaitFor(&Away);
+    EXPECT_EQ(KeRundownQueue(&Queue), NULL);
+    ComeBack = 1;
+    EXPECT_EQ(KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, &Second), STATUS_SUCCESS);
+    KtestJoin(Thread);
+    EXPECT_EQ(Server.Got, STATUS_ABANDONED);
+    EXPECT_EQ((LONG_PTR)KeRemoveQueue(&Queue, KernelMode, &Second), STATUS_ABANDONED);
+    EXPECT_TRUE(IsListEmpty(&Queue.ThreadListHead));
+}
+
+/* The reason of a wait is only told: that of KeRemoveQueue, given by a driver, does not make it one. */
+TEST(ke_queue, wait_reason_does_not_count)
+{
+    LARGE_INTEGER Zero = AtOnce();
+    KEVENT Never;
+    KQUEUE Queue;
+
+    KeInitializeQueue(&Queue, 1);
+    KeInitializeEvent(&Never, NotificationEvent, FALSE);
+    EXPECT_EQ((LONG_PTR)KeRemoveQueue(&Queue, KernelMode, &Zero), STATUS_TIMEOUT);
+    EXPECT_EQ(Queue.CurrentCount, 1);
+    EXPECT_EQ(KeWaitForSingleObject(&Never, WrQueue, KernelMode, FALSE, &Zero), STATUS_TIMEOUT);
+    EXPECT_EQ(Queue.CurrentCount, 1);
+    KeRundownQueue(&Queue);
+}

@@ -245,3 +245,39 @@ TEST(ke_wait, setting_the_system_time_moves_absolute_waits_only)
     KeSetSystemTime(&Back, &Old);
     KtestJoin(Second);
 }
+
+static VOID Nothing(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Normal);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+}
+
+/* The wait is taken up again after the APC with the due time that the clock's setting gave it. */
+TEST(ke_wait, absolute_wait_keeps_to_the_set_time_after_an_apc)
+{
+    CLOCKED Wait = { .Done = FALSE };
+    LARGE_INTEGER Time, Old, Back;
+    PKTHREAD Thread;
+    ULONG64 Start;
+    KAPC Apc;
+
+    KeInitializeEvent(&Wait.Never, NotificationEvent, FALSE);
+    KeQuerySystemTimePrecise(&Time);
+    Start = Now();
+    Wait.Timeout.QuadPart = Time.QuadPart + 20000 * MILLISECOND;
+    Thread = KtestThread(WaitUntil, &Wait, 9);
+    KtestWaitBlocked(Thread, &Wait.Never);
+    Time.QuadPart += 19500 * MILLISECOND;
+    KeSetSystemTime(&Time, &Old);
+    KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, Nothing, NULL, NULL, KernelMode, NULL);
+    EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    KtestJoin(Thread);
+    EXPECT_TRUE(Wait.Done);
+    EXPECT_LT(Now() - Start, 15000 * MILLISECOND);
+    KeQuerySystemTimePrecise(&Back);
+    Back.QuadPart -= 19500 * MILLISECOND;
+    KeSetSystemTime(&Back, &Old);
+}
