@@ -295,8 +295,8 @@ static LONG_PTR WaitsFor(PKTHREAD Thread)
     return Thread->State == Waiting && Thread->WaitBlockList != NULL ? (LONG_PTR)Thread->WaitBlockList->Object : 0;
 }
 
-/* In virtual time a test may sleep for hours, and one that sleeps for ever is found as fast. The option hang=SECONDS is for who
- * expects hangs. */
+/* In virtual time a test may sleep for hours, and one that sleeps for ever is found as fast. The option
+ * hang=SECONDS is for who expects hangs. */
 static LONG HangSeconds(void)
 {
     return (LONG)KtestNumber("hang", KtestVirtualTime() ? KTEST_VIRTUAL_HANG_SECONDS : KTEST_HANG_SECONDS);

@@ -1,12 +1,12 @@
 /* support.c - what several suites need: helper threads, and waits for a state.
  *
- * A helper thread is created at the default priority but must not run a line of the test's code before it
- * has the priority that the test asked for, or on a processor that its creator is kept from: it first waits at a
- * gate, which opens once its creator has set both. A slot remembers each thread until it is joined; what is left at the test's end is given
- * a moment to finish what it is doing, and is otherwise a failure of the test.
+ * A helper thread is created at the default priority but must not run a line of the test's code before it has
+ * the priority that the test asked for, or on a processor that its creator is kept from: it first waits at a
+ * gate, which opens once its creator has set both. A slot remembers each thread until it is joined; what is
+ * left at the test's end is given a moment to finish what it is doing, and is otherwise a failure of the test.
  *
- * Waiting for a state means: look, and if it is not there, sleep a little. The sleep is not a guess of when
- * the state comes, only of how often to look; in virtual time it costs nothing. */
+ * Waiting for a state means: look, and if it is not there, sleep a little. The sleep is not a guess of when the
+ * state comes, only of how often to look; in virtual time it costs nothing. */
 #include "ktest.h"
 #include "ktestp.h"
 
@@ -132,8 +132,8 @@ ULONG KtestpSettleThreads(void)
 
 /* ---- Public ---- */
 
-/* KtestThread - start Routine(Context) in a thread at Priority, on the processors the caller may run on. Fails the test, and ends the calling thread,
- * when there is no memory for it. IRQL: PASSIVE_LEVEL. */
+/* KtestThread - start Routine(Context) in a thread at Priority, on the processors the caller may run on. Fails
+ * the test, and ends the calling thread, when there is no memory for it. IRQL: PASSIVE_LEVEL. */
 struct _KTHREAD *KtestThread(void (*Routine)(PVOID), PVOID Context, KPRIORITY Priority)
 {
     LONG Slot = __atomic_fetch_add(&HelperCount, 1, __ATOMIC_SEQ_CST);

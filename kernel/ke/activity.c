@@ -76,7 +76,8 @@ static void VisitTimer(PVOID Context, KTIMER_ENTRY *Entry)
         return;
     if (!Inside(Walk, Entry) && (Entry->Dpc == NULL || !Inside(Walk, Entry->Dpc->DeferredRoutine)))
         return;
-    Add(Walk, KeOwnedTimer, CONTAINING_RECORD(Entry, KTIMER, DueTime), Entry->Dpc == NULL ? NULL : Entry->Dpc->DeferredRoutine);
+    Add(Walk, KeOwnedTimer, CONTAINING_RECORD(Entry, KTIMER, DueTime),
+        Entry->Dpc == NULL ? NULL : Entry->Dpc->DeferredRoutine);
     if (Entry->Period != 0) {
         Walk->Count.TimersPeriodic++;
     } else {

@@ -102,9 +102,9 @@ static void RunApc(PKTHREAD Thread, PKAPC Apc)
     KernelRoutine(Apc, &Normal, &Context, &Argument1, &Argument2);
     RequireSameProcess(Thread, Process, KernelRoutine);
     if (UNLIKELY(ArchReadIrql() != APC_LEVEL))
-        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | APC_LEVEL << 8, (ULONG_PTR)KernelRoutine,
-                       (ULONG_PTR)Apc, (ULONG_PTR)Declared, "the kernel routine %p of an APC returned at IRQL %u",
-                       KernelRoutine, ArchReadIrql());
+        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | APC_LEVEL << 8,
+                       (ULONG_PTR)KernelRoutine, (ULONG_PTR)Apc, (ULONG_PTR)Declared,
+                       "the kernel routine %p of an APC returned at IRQL %u", KernelRoutine, ArchReadIrql());
     if (Normal == NULL || Declared == NULL)
         return;
     Thread->ApcState.KernelApcInProgress = TRUE;
@@ -112,9 +112,9 @@ static void RunApc(PKTHREAD Thread, PKAPC Apc)
     Normal(Context, Argument1, Argument2);
     RequireSameProcess(Thread, Process, Normal);
     if (UNLIKELY(ArchReadIrql() != PASSIVE_LEVEL))
-        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | PASSIVE_LEVEL << 8, (ULONG_PTR)KernelRoutine,
-                       (ULONG_PTR)Apc, (ULONG_PTR)Normal, "the normal routine %p of an APC returned at IRQL %u", Normal,
-                       ArchReadIrql());
+        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)ArchReadIrql() << 16 | PASSIVE_LEVEL << 8,
+                       (ULONG_PTR)KernelRoutine, (ULONG_PTR)Apc, (ULONG_PTR)Normal,
+                       "the normal routine %p of an APC returned at IRQL %u", Normal, ArchReadIrql());
     ArchWriteIrql(APC_LEVEL);
     Thread->ApcState.KernelApcInProgress = FALSE;
 }
@@ -158,7 +158,8 @@ NOINLINE void KiDeliverHeldBack(PKTHREAD Thread)
 static void Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
 {
     if (Apc->ApcMode == UserMode) {
-        if (Thread->State == Waiting && Thread->WaitMode == UserMode && (Thread->Alertable || Thread->ApcState.UserApcPending)) {
+        if (Thread->State == Waiting && Thread->WaitMode == UserMode &&
+            (Thread->Alertable || Thread->ApcState.UserApcPending)) {
             Thread->ApcState.UserApcPending = TRUE;
             KiUnwaitThread(Thread, STATUS_USER_APC, Increment);
         }

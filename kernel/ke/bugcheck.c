@@ -316,7 +316,8 @@ void KeBugCheckWith(ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_
     KiStopAt(Code, P1, P2, P3, P4, Detail, &Caller);
 }
 
-void KeBugCheckAtIrql(KIRQL Irql, ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Detail)
+void KeBugCheckAtIrql(KIRQL Irql, ULONG Code, ULONG_PTR P1, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4,
+                      const char *Detail)
 {
     STOP What = { .Code = Code, .Parameters = { P1, P2, P3, P4 }, .Detail = Detail, .Irql = Irql };
     UNWIND_CONTEXT Caller;

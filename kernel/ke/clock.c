@@ -1,12 +1,12 @@
 /* clock.c - time: the counter as 100 ns units, the page that drivers read, the tick, the one-shot clock.
  *
- * Interrupt time is the processor's counter scaled to 100 ns since boot: exact at every moment, on every processor.
- * System time is interrupt time plus a bias that KeSetSystemTime moves. The page at KI_USER_SHARED_DATA carries copies
- * of both for inlines that load them without a call; they are refreshed by every clock interrupt and never step
- * back (but for the system time, when it is set).
- * There is no periodic interrupt. Each processor's clock is armed for the earlier of its next timer and, while it runs a
- * thread, its next tick; a tick ends quanta and refreshes the page. An idle processor has only its timers.
- * The tick is TICK_UNITS long, as NT's usual 15.625 ms, and counts as KeQueryTickCount's unit. */
+ * Interrupt time is the processor's counter scaled to 100 ns since boot: exact at every moment, on every
+ * processor. System time is interrupt time plus a bias that KeSetSystemTime moves. The page at
+ * KI_USER_SHARED_DATA carries copies of both for inlines that load them without a call; they are refreshed by
+ * every clock interrupt and never step back (but for the system time, when it is set).
+ * There is no periodic interrupt. Each processor's clock is armed for the earlier of its next timer and, while
+ * it runs a thread, its next tick; a tick ends quanta and refreshes the page. An idle processor has only its
+ * timers. The tick is TICK_UNITS long, as NT's usual 15.625 ms, and counts as KeQueryTickCount's unit. */
 #include "ki.h"
 
 enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = 40 };
@@ -181,7 +181,10 @@ VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime)
 }
 
 /* KeQueryTickCount - ticks of KeQueryTimeIncrement units since boot. IRQL: any. */
-VOID KeQueryTickCount(PLARGE_INTEGER TickCount) { TickCount->QuadPart = (LONGLONG)LoadTime(&SharedUserData->TickCount); }
+VOID KeQueryTickCount(PLARGE_INTEGER TickCount)
+{
+    TickCount->QuadPart = (LONGLONG)LoadTime(&SharedUserData->TickCount);
+}
 
 /* KeSetSystemTime - the system time becomes NewTime; OldTime receives what it was. Absolute timers and timeouts
  * follow, relative ones do not. IRQL: PASSIVE_LEVEL. */

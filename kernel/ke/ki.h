@@ -144,7 +144,7 @@ FORCEINLINE void KiExitDispatcher(ULONG64 Flags)
 
 /* ---- sched.c, engine ---- */
 void KiExitDispatcherRaised(ULONG64 Flags, PKTHREAD Thread);    /* Wait=TRUE: unlock at DISPATCH_LEVEL, switch later */
-void KiBlockThread(void);                       /* lock held, current thread's state set: run others until readied; unlocks */
+void KiBlockThread(void); /* lock held, current thread's state set: run others until readied; unlocks */
 void KiDispatchInterrupt(void);                 /* DISPATCH_LEVEL: timers, DPCs, quantum end, preemption */
 void KiYield(void);                             /* equals in the queue go first; current IRQL <= APC_LEVEL */
 void KiTickThread(PKPCR Pcr);                   /* one tick of the running thread's quantum is over */

@@ -1,8 +1,9 @@
 /* mutant.c - the mutex object.
  *
- * SignalState 1 is free; 0, -1, -2 ... is owned once, twice, three times by OwnerThread, in whose list the mutant then is.
- * Taking it is part of a wait's satisfaction (wait.c does it for whoever gets it, running or not); giving
- * it back hands it to the first waiter at once, so a releaser cannot take it again before that one.
+ * SignalState 1 is free; 0, -1, -2 ... is owned once, twice, three times by OwnerThread, in whose list the
+ * mutant then is. Taking it is part of a wait's satisfaction (wait.c does it for whoever gets it, running or
+ * not); giving it back hands it to the first waiter at once, so a releaser cannot take it again before that
+ * one.
  * A KMUTEX differs from a KMUTANT only in ApcDisable: its owner is in a critical region, and must not end. */
 #include "ki.h"
 
@@ -64,10 +65,11 @@ VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
         KeWaitForSingleObject(Mutant, Executive, KernelMode, FALSE, &AtOnce);
 }
 
-/* KeReleaseMutant - give one level back; after the last, the first waiter owns it. Increment: its boost. Abandoned:
- * give it up whoever owns it, and mark it. Wait: as KeSetEvent. IRQL: <= DISPATCH_LEVEL.
- * Returns: the SignalState before: 0 if this was the last level. Raises: STATUS_MUTANT_NOT_OWNED, or STATUS_ABANDONED if
- * the mutant is so marked, when the caller does not own it; nothing has changed then, the IRQL neither. */
+/* KeReleaseMutant - give one level back; after the last, the first waiter owns it. Increment: its boost.
+ * Abandoned: give it up whoever owns it, and mark it. Wait: as KeSetEvent. IRQL: <= DISPATCH_LEVEL.
+ * Returns: the SignalState before: 0 if this was the last level. Raises: STATUS_MUTANT_NOT_OWNED, or
+ * STATUS_ABANDONED if the mutant is so marked, when the caller does not own it; nothing has changed then, the
+ * IRQL neither. */
 LONG KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {
     ULONG64 Flags = KiLockDispatcher();

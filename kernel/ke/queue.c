@@ -1,9 +1,10 @@
 /* queue.c - the queue object: work for threads, with a bound on how many of them run at once.
  *
- * A thread that calls KeRemoveQueue serves that queue from then on. CurrentCount is the number of its serving threads that
- * are not blocked, wherever they would block: when one of them waits for something else, another may take the next
- * entry; when it wakes again there may be one too many for a while, and nobody is held back for it. An entry is handed
- * out only while CurrentCount < MaximumCount, to the thread that came last (its stack and caches are warm).
+ * A thread that calls KeRemoveQueue serves that queue from then on. CurrentCount is the number of its serving
+ * threads that are not blocked, wherever they would block: when one of them waits for something else, another
+ * may take the next entry; when it wakes again there may be one too many for a while, and nobody is held back
+ * for it. An entry is handed out only while CurrentCount < MaximumCount, to the thread that came last (its
+ * stack and caches are warm).
  * Where the count changes, all under the dispatcher lock:
  *   a serving thread blocks, or asks for the next entry      -1    KiLeaveQueue, KeRemoveQueue
  *   it goes on, for whatever reason                          +1    KiResumeQueue, from wait.c
@@ -99,8 +100,8 @@ VOID KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
     Queue->MaximumCount = Count != 0 ? Count : KeQueryActiveProcessorCount(NULL);
 }
 
-/* KeInsertQueue - Entry goes to a waiting thread, or to the tail. IRQL: <= DISPATCH_LEVEL. Returns: the number of entries
- * before. Source: WDK nf-ntifs-keinsertqueue. */
+/* KeInsertQueue - Entry goes to a waiting thread, or to the tail. IRQL: <= DISPATCH_LEVEL. Returns: the number
+ * of entries before. Source: WDK nf-ntifs-keinsertqueue. */
 LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, FALSE); }
 
 /* KeInsertHeadQueue - the same, to the head. */

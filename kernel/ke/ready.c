@@ -1,10 +1,11 @@
 /* ready.c - the ready queues: which processor a ready thread gets, and what a processor runs next.
  *
- * Promise: a thread that becomes ready takes an idle processor, or displaces a weaker thread on one where it may run,
- * at once, or queues; equals queue in order. A processor without a choice made for it runs the best of its own queue, and
- * takes from another's before it idles.
- * Method: each processor has 32 FIFO queues and a bit per queue. A thread chosen to run next on a processor is parked in
- * its NextThread (Standby) and the processor is told by the dispatch interrupt; the switch is sched.c's.
+ * Promise: a thread that becomes ready takes an idle processor, or displaces a weaker thread on one where it
+ * may run, at once, or queues; equals queue in order. A processor without a choice made for it runs the best of
+ * its own queue, and takes from another's before it idles.
+ * Method: each processor has 32 FIFO queues and a bit per queue. A thread chosen to run next on a processor is
+ * parked in its NextThread (Standby) and the processor is told by the dispatch interrupt; the switch is
+ * sched.c's.
  *
  *   Initialized -> Ready       KeStartThread
  *   Ready       -> Standby     GiveProcessor: it has a processor
@@ -16,8 +17,9 @@
  *   Running     -> Terminated  KeTerminateThread
  *   Waiting     -> Ready       wait.c, KiUnwaitThread
  *
- * Everything here is called with the dispatcher lock held. Rejected: one global ready queue (its lock would be shared by
- * all); looking at all processors' queues at every switch (a walk for the rare case that another has a better one). */
+ * Everything here is called with the dispatcher lock held. Rejected: one global ready queue (its lock would be
+ * shared by all); looking at all processors' queues at every switch (a walk for the rare case that another has
+ * a better one). */
 #include "ki.h"
 
 static KAFFINITY IdleProcessors;        /* (d) run their idle thread and have no NextThread */

@@ -1,12 +1,12 @@
 /* sched.c - the dispatcher lock, the switch, and the dispatch interrupt.
  *
- * Who is to run is decided in ready.c and stands in a processor's NextThread. The switch to it happens where the current
- * thread blocks, where it readied somebody better and leaves the dispatcher below DISPATCH_LEVEL, or in the dispatch
- * interrupt, which also runs timers and DPCs and ends quanta.
+ * Who is to run is decided in ready.c and stands in a processor's NextThread. The switch to it happens where
+ * the current thread blocks, where it readied somebody better and leaves the dispatcher below DISPATCH_LEVEL,
+ * or in the dispatch interrupt, which also runs timers and DPCs and ends quanta.
  *
  * The lock: one word, taken with interrupts off; the IRQL is not touched, so it costs no CR8 write. It is held
- * across the switch: the thread that departs takes it, the thread that arrives frees it. That is why nobody
- * can run a thread before its registers are saved:
+ * across the switch: the thread that departs takes it, the thread that arrives frees it. That is why nobody can
+ * run a thread before its registers are saved:
  *
  *   CPU 0 blocks A                      CPU 1 signals what A waits for
  *   lock; A Waiting; switch A -> B      spins on the lock

@@ -3,7 +3,8 @@
 
 /* ---- Public: KeInitializeSemaphore, KeReleaseSemaphore, KeReadStateSemaphore ---- */
 
-/* KeInitializeSemaphore - Semaphore counts Count, and up to Limit. IRQL: any. Source: WDK nf-wdm-keinitializesemaphore. */
+/* KeInitializeSemaphore - Semaphore counts Count, and up to Limit. IRQL: any. Source: WDK
+ * nf-wdm-keinitializesemaphore. */
 VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 {
     Semaphore->Header.Type = SemaphoreObject;
@@ -14,7 +15,8 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
 }
 
 /* KeReleaseSemaphore - add Adjustment to the count and let that many waiters through, first come first served.
- * Increment: their boost. Wait: as KeSetEvent. IRQL: <= DISPATCH_LEVEL; PASSIVE_LEVEL if Wait. Returns: the count before.
+ * Increment: their boost. Wait: as KeSetEvent. IRQL: <= DISPATCH_LEVEL; PASSIVE_LEVEL if Wait. Returns: the
+ * count before.
  * Raises: STATUS_SEMAPHORE_LIMIT_EXCEEDED beyond the limit or below the old count; nothing has changed then.
  * Source: WDK nf-wdm-kereleasesemaphore. */
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)

@@ -27,7 +27,8 @@ NOINLINE void KiSpinUntilAcquired(PKSPIN_LOCK Lock)
 
 static DECLSPEC_NORETURN void StopNotHeld(PKSPIN_LOCK Lock)
 {
-    KeBugCheckWith(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)Lock, *Lock, 0, 0, "spin lock %p is released and was not held", Lock);
+    KeBugCheckWith(SPIN_LOCK_NOT_OWNED, (ULONG_PTR)Lock, *Lock, 0, 0, "spin lock %p is released and was not held",
+                   Lock);
 }
 
 /* One subtraction instead of a store, so that the flags tell whether the lock was held: no load, no second access.

@@ -87,9 +87,10 @@ KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 /* KeQueryPriorityThread - Thread's current priority, boosts included. IRQL: <= DISPATCH_LEVEL. */
 KPRIORITY KeQueryPriorityThread(PKTHREAD Thread) { return Thread->Priority; }
 
-/* KeSetBasePriorityThread - base priority = the process's + Increment, within 1..15 for a dynamic process and 16..31 for
- * a real-time one; an Increment of +-16 and beyond goes to the end of the range. The current priority becomes the new
- * base. IRQL: PASSIVE_LEVEL. Returns: the increment before, +-16 if it was at an end by saturation.
+/* KeSetBasePriorityThread - base priority = the process's + Increment, within 1..15 for a dynamic process and
+ * 16..31 for a real-time one; an Increment of +-16 and beyond goes to the end of the range. The current
+ * priority becomes the new base. IRQL: PASSIVE_LEVEL. Returns: the increment before, +-16 if it was at an end
+ * by saturation.
  * Source: WDK nf-ntddk-kesetbaseprioritythread. */
 LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
 {

@@ -508,11 +508,12 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
     return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
 }
 
-/* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment (WaitAll).
- * WaitBlockArray: Count blocks, the caller's until the return; NULL if Count <= 3. Timeout, IRQL: as
- * KeWaitForSingleObject. Returns: any: STATUS_WAIT_0 + index, or STATUS_ABANDONED_WAIT_0 + index; all: STATUS_SUCCESS or
- * STATUS_ABANDONED_WAIT_0; STATUS_TIMEOUT, STATUS_ALERTED, STATUS_USER_APC. Errors: more objects than blocks, more than
- * 64, or none: 0xC. Raises: STATUS_MUTANT_LIMIT_EXCEEDED. Source: WDK nf-wdm-kewaitformultipleobjects. */
+/* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment
+ * (WaitAll). WaitBlockArray: Count blocks, the caller's until the return; NULL if Count <= 3. Timeout, IRQL: as
+ * KeWaitForSingleObject. Returns: any: STATUS_WAIT_0 + index, or STATUS_ABANDONED_WAIT_0 + index; all:
+ * STATUS_SUCCESS or STATUS_ABANDONED_WAIT_0; STATUS_TIMEOUT, STATUS_ALERTED, STATUS_USER_APC. Errors: more
+ * objects than blocks, more than 64, or none: 0xC. Raises: STATUS_MUTANT_LIMIT_EXCEEDED. Source: WDK
+ * nf-wdm-kewaitformultipleobjects. */
 NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KWAIT_REASON WaitReason,
                                   KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                                   PKWAIT_BLOCK WaitBlockArray)
@@ -523,8 +524,8 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
                        .Alertable = Alertable, .Blocks = WaitBlockArray != NULL ? WaitBlockArray : Thread->WaitBlock };
 
     if (Count == 0 || Count > Limit)
-        KeBugCheckWith(MAXIMUM_WAIT_OBJECTS_EXCEEDED, 0, 0, 0, 0, "a wait for %u objects; %u are possible %s", Count, Limit,
-                       WaitBlockArray != NULL ? "at most" : "without an array of wait blocks");
+        KeBugCheckWith(MAXIMUM_WAIT_OBJECTS_EXCEEDED, 0, 0, 0, 0, "a wait for %u objects; %u are possible %s", Count,
+                       Limit, WaitBlockArray != NULL ? "at most" : "without an array of wait blocks");
     return Wait(Thread, &Call, Timeout);
 }
 

@@ -1,7 +1,8 @@
 /* handle.c - the kernel handle table.
  *
- * A handle is an index times 4 with the high half set, as NT's kernel handles are, so a user-mode value or a pointer is
- * never one by accident. Entries lie in chunks that are added and never moved or freed; free entries are linked by index.
+ * A handle is an index times 4 with the high half set, as NT's kernel handles are, so a user-mode value or a
+ * pointer is never one by accident. Entries lie in chunks that are added and never moved or freed; free entries
+ * are linked by index.
  * Lock: one spin lock over the table; it is held for a few loads and stores, never while an object is deleted.
  * Each entry remembers who asked for it, so that what a driver leaves open is named. */
 #include <ex/pool.h>
@@ -130,12 +131,14 @@ static PVOID LookUp(HANDLE Handle, ACCESS_MASK *GrantedAccess)
 
 /* ---- Public: ObReferenceObjectByHandle, ObOpenObjectByPointer, ZwClose; leak reports ---- */
 
-/* ObReferenceObjectByHandle - reference the object that Handle, a kernel handle or NtCurrentThread/NtCurrentProcess, stands
- * for. ObjectType NULL: any. Access is checked for UserMode only. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
- * STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_ACCESS_DENIED; *Object is NULL then.
+/* ObReferenceObjectByHandle - reference the object that Handle, a kernel handle or
+ * NtCurrentThread/NtCurrentProcess, stands for. ObjectType NULL: any. Access is checked for UserMode only.
+ * IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH,
+ * STATUS_ACCESS_DENIED; *Object is NULL then.
  * Source: WDK nf-wdm-obreferenceobjectbyhandle. */
 NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-                                   KPROCESSOR_MODE AccessMode, PVOID *Object, POBJECT_HANDLE_INFORMATION HandleInformation)
+                                   KPROCESSOR_MODE AccessMode, PVOID *Object,
+                                   POBJECT_HANDLE_INFORMATION HandleInformation)
 {
     ACCESS_MASK GrantedAccess;
     PVOID Found = LookUp(Handle, &GrantedAccess);
@@ -158,10 +161,11 @@ NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POB
     return STATUS_SUCCESS;
 }
 
-/* ObOpenObjectByPointer - a handle to Object, which grants DesiredAccess. It is a kernel handle whatever HandleAttributes
- * say: there is no other table. ObjectType NULL: any, for KernelMode. Nobody is refused access, so PassedAccessState is
- * not looked at. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_OBJECT_TYPE_MISMATCH,
- * STATUS_INSUFFICIENT_RESOURCES; *Handle is NULL then. Source: WDK nf-ntifs-obopenobjectbypointer. */
+/* ObOpenObjectByPointer - a handle to Object, which grants DesiredAccess. It is a kernel handle whatever
+ * HandleAttributes say: there is no other table. ObjectType NULL: any, for KernelMode. Nobody is refused
+ * access, so PassedAccessState is not looked at. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
+ * STATUS_OBJECT_TYPE_MISMATCH, STATUS_INSUFFICIENT_RESOURCES; *Handle is NULL then. Source: WDK
+ * nf-ntifs-obopenobjectbypointer. */
 NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, struct _ACCESS_STATE *PassedAccessState,
                                ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
                                PHANDLE Handle)

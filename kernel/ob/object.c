@@ -1,8 +1,8 @@
 /* object.c - reference counts and types of kernel objects.
  *
- * An object lives from ObCreateObject to its last dereference; its type's Delete then takes it apart and the memory goes
- * back to the pool. The header lies right before the body, so a pointer to the body is all that travels. Handles are
- * handle.c's; all handles to an object together hold one reference. */
+ * An object lives from ObCreateObject to its last dereference; its type's Delete then takes it apart and the
+ * memory goes back to the pool. The header lies right before the body, so a pointer to the body is all that
+ * travels. Handles are handle.c's; all handles to an object together hold one reference. */
 #include <ex/pool.h>
 #include <ke/bugcheck.h>
 #include <ob/create.h>
@@ -55,7 +55,8 @@ BOOLEAN ObReferenceObjectSafe(PVOID Object)
     LONG64 Count = __atomic_load_n(&Header->PointerCount, __ATOMIC_RELAXED);
 
     while (Count > 0)
-        if (__atomic_compare_exchange_n(&Header->PointerCount, &Count, Count + 1, TRUE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (__atomic_compare_exchange_n(&Header->PointerCount, &Count, Count + 1, TRUE, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
             return TRUE;
     return FALSE;
 }

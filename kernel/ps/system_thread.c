@@ -1,8 +1,8 @@
 /* system_thread.c - threads that run in the kernel, of the system process or of another one.
  *
- * A thread object has one reference for its handle, if any is open, and one for running. The second is given back by the
- * reaper, which ke calls when nothing runs on the stack any more; the object so outlives its thread for as long as
- * somebody holds it, and stays signalled. It holds its process. */
+ * A thread object has one reference for its handle, if any is open, and one for running. The second is given
+ * back by the reaper, which ke calls when nothing runs on the stack any more; the object so outlives its thread
+ * for as long as somebody holds it, and stays signalled. It holds its process. */
 #include "psp.h"
 
 #include <ex/work.h>
@@ -166,7 +166,8 @@ static void RunDownUserApcs(void)
  * STATUS_INSUFFICIENT_RESOURCES, STATUS_PROCESS_IS_TERMINATING if its last thread has ended, or what is wrong with
  * ProcessHandle. Source: WDK nf-wdm-pscreatesystemthread. */
 NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-                              HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine, PVOID StartContext)
+                              HANDLE ProcessHandle, PCLIENT_ID ClientId, PKSTART_ROUTINE StartRoutine,
+                              PVOID StartContext)
 {
     PVOID Process;
     NTSTATUS Status = FindProcess(ProcessHandle, &Process);

@@ -31,8 +31,8 @@ static void CheckSpinLocks(KIRQL Irql)
 
     if (VfpHoldsSpinLock(&Lock, &Place))
         VfStop(VF_RAISE_TO_LOWER, Irql, DISPATCH_LEVEL, (ULONG_PTR)Lock,
-               "the IRQL was changed to %u while spin lock %p is held, taken at %s\n  by the thread that started at %s", Irql,
-               Lock, VfpDescribe(&Name, Place), VfpDescribe(&Start, (PVOID)KeGetCurrentThread()->StartRoutine));
+               "the IRQL was changed to %u while spin lock %p is held, taken at %s\n  by the thread that started at %s",
+               Irql, Lock, VfpDescribe(&Name, Place), VfpDescribe(&Start, (PVOID)KeGetCurrentThread()->StartRoutine));
 }
 
 void VfpCheckCall(void)

@@ -1,13 +1,13 @@
 /* locks.c - who holds which lock.
  *
- * Every lock of a driver that has an owner has an entry in one list from the moment it is acquired until just before it
- * is released. A spin lock is held by a processor, a mutex by a thread. With that list it is known when a lock is
- * acquired by its holder, released by another, initialised, freed or left behind by its thread while it is held; and what
- * is held is what the order graph (order.c) is made of.
- * The list and the graph are under one lock at HIGH_LEVEL: a driver's code at any IRQL may come here, and nothing
- * that interrupts us may find the list half changed. It is a leaf.
- * The entries are many, but finite. When they are used up, locks are no longer looked at, and the log says so: to go on
- * with a list that has gaps would blame the innocent. */
+ * Every lock of a driver that has an owner has an entry in one list from the moment it is acquired until just
+ * before it is released. A spin lock is held by a processor, a mutex by a thread. With that list it is known
+ * when a lock is acquired by its holder, released by another, initialised, freed or left behind by its thread
+ * while it is held; and what is held is what the order graph (order.c) is made of.
+ * The list and the graph are under one lock at HIGH_LEVEL: a driver's code at any IRQL may come here, and
+ * nothing that interrupts us may find the list half changed. It is a leaf.
+ * The entries are many, but finite. When they are used up, locks are no longer looked at, and the log says so:
+ * to go on with a list that has gaps would blame the innocent. */
 #include "vfp.h"
 #include <ke/bugcheck.h>
 #include <ke/dpc.h>
@@ -244,7 +244,8 @@ void VfpReleasing(PVOID Lock, VFP_LOCK_KIND Kind)
                "spin lock %p is released by a processor that does not hold it;\n  it was taken %s", Lock,
                DescribeHolder(Held, By, sizeof By));
     } else if (!GaveUp && Kind == VfpSpinLock) {
-        VfStop(VF_NOT_HELD, (ULONG_PTR)Lock, 0, 0, "spin lock %p is released by a processor that does not hold it", Lock);
+        VfStop(VF_NOT_HELD, (ULONG_PTR)Lock, 0, 0, "spin lock %p is released by a processor that does not hold it",
+               Lock);
     }
     VfpLeave(Irql);
 }

@@ -1,8 +1,9 @@
-/* memory.c - what must not lie in memory that is freed: a timer that is armed, a DPC that is queued, a lock that is held.
+/* memory.c - what must not lie in memory that is freed: a timer that is armed, a DPC that is queued, a lock
+ * that is held.
  *
  * The pool calls for each block under the verifier. A look at the block's own bytes finds what may be such an
- * object; whether it is one is then asked of those who keep timers and DPCs, under their lock. So bytes that only look
- * like a timer are no fault, and a free costs nothing but the look. */
+ * object; whether it is one is then asked of those who keep timers and DPCs, under their lock. So bytes that
+ * only look like a timer are no fault, and a free costs nothing but the look. */
 #include "vfp.h"
 #include <ex/pool.h>
 #include <ke/activity.h>

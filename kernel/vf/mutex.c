@@ -1,7 +1,8 @@
-/* mutex.c - the driver's side of the contracts of mutexes: initialisation and release. Acquiring one is a wait (wait.c).
+/* mutex.c - the driver's side of the contracts of mutexes: initialisation and release. Acquiring one is a wait
+ * (wait.c).
  *
- * Who owns a mutex stands in the mutex, so what is said of a release is certain. Initialising one writes over that, and is
- * judged by what was seen acquired. */
+ * Who owns a mutex stands in the mutex, so what is said of a release is certain. Initialising one writes over
+ * that, and is judged by what was seen acquired. */
 #include "vfp.h"
 #include <ke/thread.h>
 #include <vf/mutex.h>
@@ -18,8 +19,8 @@ static void CheckRelease(PKMUTANT Mutant)
     if (Owner == Thread)
         return;
     if (Owner == NULL)
-        VfStop(VF_NOT_HELD, (ULONG_PTR)Mutant, (ULONG_PTR)Thread, 0, "mutex %p is released by thread %p and is free", Mutant,
-               Thread);
+        VfStop(VF_NOT_HELD, (ULONG_PTR)Mutant, (ULONG_PTR)Thread, 0, "mutex %p is released by thread %p and is free",
+               Mutant, Thread);
     VfStop(VF_RELEASED_BY_ANOTHER, (ULONG_PTR)Mutant, (ULONG_PTR)Owner, (ULONG_PTR)Thread,
            "mutex %p is released by thread %p and owned by thread %p, started at %s", Mutant, Thread, Owner,
            VfpDescribe(&Start, (PVOID)Owner->StartRoutine));

@@ -192,8 +192,8 @@ static SIZE_T TellEdge(char *Text, SIZE_T Size, const EDGE *Edge, const char *Le
     const NODE *From = &Nodes[Edge->From], *To = &Nodes[Edge->To];
     VFP_PLACE FromName, ToName;
 
-    RtlFormat(Text, Size, "%s%s %p, at %s\n      while %s %p was held, from %s (thread %p)", Lead, VfpKindName(To->Kind), To->Lock,
-              VfpDescribe(&ToName, Edge->ToPlace), VfpKindName(From->Kind), From->Lock,
+    RtlFormat(Text, Size, "%s%s %p, at %s\n      while %s %p was held, from %s (thread %p)", Lead,
+              VfpKindName(To->Kind), To->Lock, VfpDescribe(&ToName, Edge->ToPlace), VfpKindName(From->Kind), From->Lock,
               VfpDescribe(&FromName, Edge->FromPlace), Edge->Thread);
     return strlen(Text);
 }
@@ -206,7 +206,8 @@ static DECLSPEC_NORETURN void StopAtCycle(const EDGE *New, const SEARCH *Search)
     Length = TellEdge(Text, sizeof Text, New, "now:    ");
     for (ULONG i = 0; i < Search->Depth && i < REPORTED; i++)
         Length += TellEdge(Text + Length, sizeof Text - Length, &Edges[Search->Path[i]], "\n  before: ");
-    VfStop(VF_LOCK_ORDER, (ULONG_PTR)Nodes[New->To].Lock, (ULONG_PTR)Nodes[New->From].Lock, Search->Depth + 1, "%s", Text);
+    VfStop(VF_LOCK_ORDER, (ULONG_PTR)Nodes[New->To].Lock, (ULONG_PTR)Nodes[New->From].Lock, Search->Depth + 1, "%s",
+           Text);
 }
 
 static void CheckEdge(const EDGE *Edge)
@@ -270,7 +271,8 @@ void VfpCheckOrder(const VFP_HOLD *Held, ULONG Count, const VFP_HOLD *Wanted)
 
 static BOOLEAN Touches(const EDGE *Edge, const void *Start, SIZE_T Size)
 {
-    if ((ULONG64)Nodes[Edge->From].Lock - (ULONG64)Start < Size || (ULONG64)Nodes[Edge->To].Lock - (ULONG64)Start < Size)
+    if ((ULONG64)Nodes[Edge->From].Lock - (ULONG64)Start < Size ||
+        (ULONG64)Nodes[Edge->To].Lock - (ULONG64)Start < Size)
         return TRUE;
     for (ULONG i = 0; i < Edge->GateCount; i++)
         if ((ULONG64)Edge->Gates[i] - (ULONG64)Start < Size)

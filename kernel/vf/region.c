@@ -1,7 +1,8 @@
 /* region.c - critical and guarded regions: where they may be entered and left, and by whom.
  *
- * The APC-disable count of a thread is the sum of its regions and of the mutexes that it owns, so what a region's end may
- * give back is what is left without the mutexes. A system thread starts inside a critical region, and may leave it. */
+ * The APC-disable count of a thread is the sum of its regions and of the mutexes that it owns, so what a
+ * region's end may give back is what is left without the mutexes. A system thread starts inside a critical
+ * region, and may leave it. */
 #include "vfp.h"
 #include <ke/apc.h>
 #include <ke/thread.h>
@@ -21,8 +22,8 @@ static DECLSPEC_NORETURN void StopAtLeave(const char *Region, ULONG Mutexes)
     PKTHREAD Thread = KeGetCurrentThread();
 
     VfStop(VF_LEAVE_WITHOUT_ENTER, (ULONG_PTR)Thread, (ULONG)Thread->CombinedApcDisable, Mutexes,
-           "thread %p is in no %s region: its counts are kernel %d, special %d, and %u of them are its mutexes'", Thread,
-           Region, Thread->KernelApcDisable, Thread->SpecialApcDisable, Mutexes);
+           "thread %p is in no %s region: its counts are kernel %d, special %d, and %u of them are its mutexes'",
+           Thread, Region, Thread->KernelApcDisable, Thread->SpecialApcDisable, Mutexes);
 }
 
 /* ---- Public ---- */

@@ -69,8 +69,8 @@ static void CheckReleaseAndLower(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
     if (Irql != DISPATCH_LEVEL)
         StopIrql(VF_RELEASE_NOT_AT_DISPATCH, Irql, SpinLock, "a spin lock is released (twice?)");
     if (OldIrql > DISPATCH_LEVEL)
-        VfStop(VF_LOWER_TO_HIGHER, Irql, OldIrql, (ULONG_PTR)SpinLock, "spin lock %p is released, and the IRQL is to become %u",
-               SpinLock, OldIrql);
+        VfStop(VF_LOWER_TO_HIGHER, Irql, OldIrql, (ULONG_PTR)SpinLock,
+               "spin lock %p is released, and the IRQL is to become %u", SpinLock, OldIrql);
     VfpReleasing(SpinLock, VfpSpinLock);
 }
 

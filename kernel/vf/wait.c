@@ -31,7 +31,8 @@ static void CheckIrql(PVOID Object, PLARGE_INTEGER Timeout)
         VfStop(MayBlock ? VF_BLOCK_ABOVE_DISPATCH : VF_WAIT_AT_WRONG_IRQL, Irql, (ULONG_PTR)Object, (ULONG_PTR)Timeout,
                "a wait for object %p at IRQL %u", Object, Irql);
     if (Timeout == NULL)
-        VfStop(VF_BLOCK_AT_DISPATCH, Irql, (ULONG_PTR)Object, 0, "a wait for object %p, for ever, at IRQL %u", Object, Irql);
+        VfStop(VF_BLOCK_AT_DISPATCH, Irql, (ULONG_PTR)Object, 0, "a wait for object %p, for ever, at IRQL %u", Object,
+               Irql);
     if (MayBlock)
         VfStop(VF_TIMED_WAIT_AT_DISPATCH, Irql, (ULONG_PTR)Object, (ULONG_PTR)Timeout,
                "a wait for object %p with timeout %I64d at IRQL %u", Object, Timeout->QuadPart, Irql);
@@ -42,7 +43,8 @@ static void CheckObject(PVOID Object)
 {
     const DISPATCHER_HEADER *Header = Object;
 
-    if (Header->Type >= MaximumDispatcherObject || Header->WaitListHead.Flink == NULL || Header->WaitListHead.Blink == NULL)
+    if (Header->Type >= MaximumDispatcherObject || Header->WaitListHead.Flink == NULL ||
+        Header->WaitListHead.Blink == NULL)
         VfStop(VF_UNINITIALIZED, (ULONG_PTR)Object, Header->Type, 0,
                "object %p is waited for; its type is %u, its list of waiters begins at %p", Object, Header->Type,
                Header->WaitListHead.Flink);
@@ -60,8 +62,8 @@ static void CheckDuplicates(ULONG Count, PVOID Object[])
     for (ULONG i = 0; i < Count; i++)
         for (ULONG j = i + 1; j < Count; j++)
             if (Object[i] == Object[j])
-                VfStop(VF_DUPLICATE_IN_WAIT, (ULONG_PTR)Object[i], i, j, "object %p is number %u and number %u of %u in a wait",
-                       Object[i], i, j, Count);
+                VfStop(VF_DUPLICATE_IN_WAIT, (ULONG_PTR)Object[i], i, j,
+                       "object %p is number %u and number %u of %u in a wait", Object[i], i, j, Count);
 }
 
 static BOOLEAN IsMutant(PVOID Object) { return ((PDISPATCHER_HEADER)Object)->Type == MutantObject; }
@@ -140,7 +142,8 @@ NTSTATUS VfKeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitT
         CheckPlace(WaitBlockArray, "wait block array", WaitMode);
     for (ULONG i = 0; i < Looked && Timeout == NULL && (WaitType == WaitAll || Count == 1); i++)
         Acquiring(Object[i], VFP_CALLER);
-    Status = KeWaitForMultipleObjects(Count, Object, WaitType, WaitReason, WaitMode, Alertable, Timeout, WaitBlockArray);
+    Status =
+        KeWaitForMultipleObjects(Count, Object, WaitType, WaitReason, WaitMode, Alertable, Timeout, WaitBlockArray);
     for (ULONG i = 0; i < Looked && Mutants != 0; i++)
         if (Mutants & 1ull << i && (WaitType == WaitAll ? EndedBy(Status, 0) : EndedBy(Status, i)))
             VfpAcquired(Object[i], VfpMutex, VFP_CALLER);
@@ -153,7 +156,8 @@ NTSTATUS VfKeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, P
 
     VfpCheckCall();
     if (Irql > APC_LEVEL)
-        VfStop(VF_WAIT_AT_WRONG_IRQL, Irql, 0, (ULONG_PTR)Interval, "KeDelayExecutionThread is called at IRQL %u", Irql);
+        VfStop(VF_WAIT_AT_WRONG_IRQL, Irql, 0, (ULONG_PTR)Interval, "KeDelayExecutionThread is called at IRQL %u",
+               Irql);
     return KeDelayExecutionThread(WaitMode, Alertable, Interval);
 }
 

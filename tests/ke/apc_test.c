@@ -133,8 +133,8 @@ TEST(ke_apc, normals_do_not_nest)
     KAPC First, Second;
 
     Log = &Here;
-    KeInitializeApc(&First, KeGetCurrentThread(), OriginalApcEnvironment, KernelRoutine, NULL, InsertFromNormal, KernelMode,
-                    &Second);
+    KeInitializeApc(&First, KeGetCurrentThread(), OriginalApcEnvironment, KernelRoutine, NULL, InsertFromNormal,
+                    KernelMode, &Second);
     Normal(&Second, KeGetCurrentThread(), NULL);
     EXPECT_TRUE(KeInsertQueueApc(&First, NULL, NULL, 0));
     EXPECT_EQ(strcmp(Here.Order, "k()kn"), 0);
@@ -223,7 +223,8 @@ static VOID Sleep(PVOID Context)
     ULONG64 Counter;
 
     Timeout.QuadPart = Sleeper->Timeout;
-    Sleeper->Status = KeWaitForSingleObject(&Sleeper->Event, Executive, KernelMode, FALSE, Timeout.QuadPart ? &Timeout : NULL);
+    Sleeper->Status =
+        KeWaitForSingleObject(&Sleeper->Event, Executive, KernelMode, FALSE, Timeout.QuadPart ? &Timeout : NULL);
     Sleeper->Woke = KeQueryInterruptTimePrecise(&Counter);
 }
 

@@ -119,7 +119,8 @@ static VOID PollCounter(PVOID Context)
 
         if (Now < Before)
             __atomic_add_fetch(&StepsBack, 1, __ATOMIC_SEQ_CST);
-        while (Now > Before && !__atomic_compare_exchange_n(&LastSeen, &Before, Now, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        while (Now > Before &&
+               !__atomic_compare_exchange_n(&LastSeen, &Before, Now, FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             ;
     }
 }

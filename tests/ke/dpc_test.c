@@ -167,7 +167,8 @@ TEST(ke_dpc, remove_keeps_it_from_running)
 
 TEST(ke_dpc, high_goes_to_the_head_others_to_the_tail)
 {
-    static const KDPC_IMPORTANCE Importances[] = { MediumImportance, LowImportance, HighImportance, MediumHighImportance };
+    static const KDPC_IMPORTANCE Importances[] = { MediumImportance, LowImportance, HighImportance,
+                                                   MediumHighImportance };
     CALLS Calls = { .Count = 0 };
     KIRQL OldIrql;
     KDPC Dpc[4];

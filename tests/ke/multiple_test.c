@@ -16,14 +16,20 @@ static NTSTATUS Try(ULONG Count, PVOID *Objects, WAIT_TYPE Type, PKWAIT_BLOCK Bl
     return KeWaitForMultipleObjects(Count, Objects, Type, Executive, KernelMode, FALSE, &Zero, Blocks);
 }
 
-typedef struct _WAITER { ULONG Count; PVOID Objects[8]; WAIT_TYPE Type; volatile NTSTATUS Status; KWAIT_BLOCK Blocks[8]; } WAITER;
+typedef struct _WAITER {
+    ULONG Count;
+    PVOID Objects[8];
+    WAIT_TYPE Type;
+    volatile NTSTATUS Status;
+    KWAIT_BLOCK Blocks[8];
+} WAITER;
 
 static VOID WaitMany(PVOID Context)
 {
     WAITER *Waiter = Context;
 
-    Waiter->Status = KeWaitForMultipleObjects(Waiter->Count, Waiter->Objects, Waiter->Type, Executive, KernelMode, FALSE, NULL,
-                                              Waiter->Blocks);
+    Waiter->Status = KeWaitForMultipleObjects(Waiter->Count, Waiter->Objects, Waiter->Type, Executive, KernelMode,
+                                              FALSE, NULL, Waiter->Blocks);
 }
 
 /* Trap 10. */

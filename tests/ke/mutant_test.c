@@ -185,7 +185,8 @@ TEST(ke_mutant, mutex_holds_back_normal_apcs_until_the_last_release)
     EXPECT_TRUE(KeAreApcsDisabled());
     EXPECT_FALSE(KeAreAllApcsDisabled());
     KeInitializeApc(&Special, KeGetCurrentThread(), OriginalApcEnvironment, CountSpecial, NULL, NULL, KernelMode, NULL);
-    KeInitializeApc(&Normal, KeGetCurrentThread(), OriginalApcEnvironment, CountSpecial, NULL, CountNormal, KernelMode, NULL);
+    KeInitializeApc(&Normal, KeGetCurrentThread(), OriginalApcEnvironment, CountSpecial, NULL, CountNormal, KernelMode,
+                    NULL);
     KeInsertQueueApc(&Normal, NULL, NULL, 0);
     KeInsertQueueApc(&Special, NULL, NULL, 0);
     EXPECT_EQ(SpecialRan, 1);

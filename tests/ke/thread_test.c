@@ -379,8 +379,10 @@ TEST(ps_thread, process_handle_must_be_the_system_process)
     volatile LONG Ran = 0;
     HANDLE Handle;
 
-    EXPECT_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)0x1234, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_INVALID_HANDLE);
-    EXPECT_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)-2ll, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)0x1234, NULL, ReturnAtOnce, (PVOID)&Ran),
+              STATUS_INVALID_HANDLE);
+    EXPECT_EQ(PsCreateSystemThread(&Handle, 0, NULL, (HANDLE)-2ll, NULL, ReturnAtOnce, (PVOID)&Ran),
+              STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(Ran, 0);
 }
 
@@ -421,7 +423,9 @@ TEST(ob_handle, type_pointer_and_its_first_qword_are_the_same)
 
 TEST(ob_handle, pseudo_handles_and_what_is_no_handle)
 {
-    static const ULONG64 Bad[] = { 0, 4, 0xFFFFFFFF80000000ull, 0xFFFFFFFF80000001ull, 0xFFFFFFFFFFFFFFF0ull, ~0ull - 2 };
+    static const ULONG64 Bad[] = {
+        0, 4, 0xFFFFFFFF80000000ull, 0xFFFFFFFF80000001ull, 0xFFFFFFFFFFFFFFF0ull, ~0ull - 2
+    };
     PVOID Object;
 
     REQUIRE_EQ(ObReferenceObjectByHandle((HANDLE)-2ll, 0, PsThreadType, KernelMode, &Object, NULL), STATUS_SUCCESS);
@@ -430,11 +434,13 @@ TEST(ob_handle, pseudo_handles_and_what_is_no_handle)
     REQUIRE_EQ(ObReferenceObjectByHandle((HANDLE)-1ll, 0, PsProcessType, KernelMode, &Object, NULL), STATUS_SUCCESS);
     EXPECT_EQ(Object, IoGetCurrentProcess());
     ObfDereferenceObject(Object);
-    EXPECT_EQ(ObReferenceObjectByHandle((HANDLE)-1ll, 0, PsThreadType, KernelMode, &Object, NULL), STATUS_OBJECT_TYPE_MISMATCH);
+    EXPECT_EQ(ObReferenceObjectByHandle((HANDLE)-1ll, 0, PsThreadType, KernelMode, &Object, NULL),
+              STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(Object, NULL);
     for (ULONG At = 0; At < RTL_NUMBER_OF(Bad); At++) {
         Object = &Object;
-        EXPECT_EQ(ObReferenceObjectByHandle((HANDLE)Bad[At], 0, NULL, KernelMode, &Object, NULL), STATUS_INVALID_HANDLE);
+        EXPECT_EQ(ObReferenceObjectByHandle((HANDLE)Bad[At], 0, NULL, KernelMode, &Object, NULL),
+                  STATUS_INVALID_HANDLE);
         EXPECT_EQ(Object, NULL);
         EXPECT_EQ(ZwClose((HANDLE)Bad[At]), STATUS_INVALID_HANDLE);
     }
@@ -448,7 +454,8 @@ TEST(ob_handle, access_is_checked_for_user_mode_only)
     PVOID Thread;
 
     REQUIRE_EQ(PsCreateSystemThread(&Handle, 0x100000, NULL, NULL, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_SUCCESS);
-    REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0x20, PsThreadType, KernelMode, &Thread, &Information), STATUS_SUCCESS);
+    REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0x20, PsThreadType, KernelMode, &Thread, &Information),
+               STATUS_SUCCESS);
     EXPECT_EQ(Information.GrantedAccess, 0x100000);
     KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
     ObfDereferenceObject(Thread);

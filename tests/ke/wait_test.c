@@ -130,9 +130,11 @@ static VOID WaitForAlert(PVOID Context)
 
 TEST(ke_wait, alert_ends_an_alertable_wait_of_its_mode)
 {
-    static const struct { KPROCESSOR_MODE Wait, Alert; BOOLEAN Alertable, Ends; } Cases[] = {
-        { KernelMode, KernelMode, TRUE, TRUE }, { UserMode, KernelMode, TRUE, TRUE }, { UserMode, UserMode, TRUE, TRUE },
-        { KernelMode, UserMode, TRUE, FALSE },  { KernelMode, KernelMode, FALSE, FALSE },
+    static const struct { KPROCESSOR_MODE Wait, Alert; BOOLEAN Alertable, Ends;
+    } Cases[] = {
+        { KernelMode, KernelMode, TRUE, TRUE },   { UserMode, KernelMode, TRUE, TRUE },
+        { UserMode, UserMode, TRUE, TRUE },       { KernelMode, UserMode, TRUE, FALSE },
+        { KernelMode, KernelMode, FALSE, FALSE },
     };
 
     for (ULONG At = 0; At < RTL_NUMBER_OF(Cases); At++) {

@@ -1,8 +1,10 @@
-/* actor.c - a thread of a torture round: draws one operation after the other and checks what it can see of each.
+/* actor.c - a thread of a torture round: draws one operation after the other and checks what it can see of
+ * each.
  *
- * An actor may wait for ever: the round's keeper feeds the objects when nobody moves. While it owns mutants it waits for
- * nothing but time, so no circle can close. When its budget is used up it arrives at the gate; from then on nobody is
- * alerted or interrupted any more, and what is left over from before is taken behind the gate and counted. */
+ * An actor may wait for ever: the round's keeper feeds the objects when nobody moves. While it owns mutants it
+ * waits for nothing but time, so no circle can close. When its budget is used up it arrives at the gate; from
+ * then on nobody is alerted or interrupted any more, and what is left over from before is taken behind the gate
+ * and counted. */
 #include "torture.h"
 
 #include <ke/clock.h>
@@ -307,7 +309,8 @@ static void InsertToken(ACTOR *Self)
 static void RemoveToken(ACTOR *Self)
 {
     LARGE_INTEGER Timeout = { .QuadPart = -(LONGLONG)Pick(Self, TORTURE_MILLISECOND) };
-    PLIST_ENTRY Entry = KeRemoveQueue(&TortureRound.Queue, KernelMode, Pick(Self, 4) ? &Timeout : &(LARGE_INTEGER){ 0 });
+    PLIST_ENTRY Entry =
+        KeRemoveQueue(&TortureRound.Queue, KernelMode, Pick(Self, 4) ? &Timeout : &(LARGE_INTEGER){ 0 });
 
     if (Entry == (PLIST_ENTRY)(LONG_PTR)STATUS_TIMEOUT)
         return;

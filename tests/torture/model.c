@@ -1,13 +1,13 @@
 /* model.c - the objects of a torture round, and what is known about them from outside.
  *
- * Counting: whoever signals learns from the return value whether a unit came into being (a set that found the event
- * reset, a release), and whoever returns from a wait knows what it was given. In sum: units given = units taken + what the
- * object still holds. A wait-all that takes a unit and does not complete, a wake-up that consumes and does not arrive, a
- * signal that two threads get: each breaks the sum of some object.
- * Foreseeing: on one processor, at DISPATCH_LEVEL, the world stands still. Every wait has drawn a ticket when it began, so
- * the model knows who must be woken by a signal, before it is made: the lowest ticket of those whom it satisfies. It looks
- * afterwards whether this one, and as many as there were units, have left the state Waiting. And before: an object that is
- * signalled already has no waiter whom it would satisfy. */
+ * Counting: whoever signals learns from the return value whether a unit came into being (a set that found the
+ * event reset, a release), and whoever returns from a wait knows what it was given. In sum: units given = units
+ * taken + what the object still holds. A wait-all that takes a unit and does not complete, a wake-up that
+ * consumes and does not arrive, a signal that two threads get: each breaks the sum of some object.
+ * Foreseeing: on one processor, at DISPATCH_LEVEL, the world stands still. Every wait has drawn a ticket when
+ * it began, so the model knows who must be woken by a signal, before it is made: the lowest ticket of those
+ * whom it satisfies. It looks afterwards whether this one, and as many as there were units, have left the state
+ * Waiting. And before: an object that is signalled already has no waiter whom it would satisfy. */
 #include "torture.h"
 
 #include <ke/irql.h>
@@ -97,7 +97,8 @@ static void CheckForecast(const OBJECT *Object, const FORECAST *Forecast, LONG B
     if (!Forecast->Counted)
         return;
     Woken = Forecast->Eligible - Foresee(Object).Eligible;
-    Expected = Object->Kind == NotificationKind || (ULONG)Units > Forecast->Eligible ? Forecast->Eligible : (ULONG)Units;
+    Expected =
+        Object->Kind == NotificationKind || (ULONG)Units > Forecast->Eligible ? Forecast->Eligible : (ULONG)Units;
     EXPECT_EQ(Woken, Expected);
 }
 
@@ -260,7 +261,8 @@ static void Initialize(OBJECT *Object, OBJECT_KIND Kind, LONG Units)
         KeInitializeTimerEx(&Object->Timer, Kind == TimerKind ? NotificationTimer : SynchronizationTimer);
         break;
     default:
-        KeInitializeEvent(&Object->Event, Kind == NotificationKind ? NotificationEvent : SynchronizationEvent, Units & 1);
+        KeInitializeEvent(&Object->Event, Kind == NotificationKind ? NotificationEvent : SynchronizationEvent,
+                          Units & 1);
         Object->Given = Units & 1;
     }
 }

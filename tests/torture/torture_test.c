@@ -1,10 +1,11 @@
-/* torture_test.c - many threads, few objects, any operation: nothing is lost, nothing doubled, nobody left behind.
+/* torture_test.c - many threads, few objects, any operation: nothing is lost, nothing doubled, nobody left
+ * behind.
  *
- * The options: seed=N begins the drawing of lots (printed; the same run every time in virtual time), torture=OPS is the number of
- * operations of each test here. Each round has a seed of its own, made from the first one and its number.
- * The keeper is the test's own thread, above all actors: each millisecond it looks whether anybody has moved, and if not it
- * feeds every object, since the lots may have left everybody waiting. Actors who do not move however often they are fed
- * have been left behind by the kernel. */
+ * The options: seed=N begins the drawing of lots (printed; the same run every time in virtual time),
+ * torture=OPS is the number of operations of each test here. Each round has a seed of its own, made from the
+ * first one and its number. The keeper is the test's own thread, above all actors: each millisecond it looks
+ * whether anybody has moved, and if not it feeds every object, since the lots may have left everybody waiting.
+ * Actors who do not move however often they are fed have been left behind by the kernel. */
 #include "torture.h"
 
 #include <ke/clock.h>
@@ -110,7 +111,8 @@ static void JoinActors(void)
     LARGE_INTEGER Patience = { .QuadPart = -20000ll * TORTURE_MILLISECOND };
 
     for (ULONG At = 0; At < TortureRound.Actors; At++) {
-        REQUIRE_EQ(KeWaitForSingleObject(TortureActors[At].Thread, Executive, KernelMode, FALSE, &Patience), STATUS_SUCCESS);
+        REQUIRE_EQ(KeWaitForSingleObject(TortureActors[At].Thread, Executive, KernelMode, FALSE, &Patience),
+                   STATUS_SUCCESS);
         ObfDereferenceObject(TortureActors[At].Thread);
     }
 }

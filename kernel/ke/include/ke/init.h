@@ -11,7 +11,8 @@ extern struct _KI_PROCESS_IMAGE { ULONG64 ObjectHeader[8]; KPROCESS Process; ULO
 #define KiInitialProcess (KiSystemImage.Process)
 
 SIZE_T KePcrSize(void);
-void KeInitializeProcessor(struct _KPCR *Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, SIZE_T IdleStackSize, PVOID DispatchStackTop);
-void KeInitialize(void);                                /* once, on the boot processor, after its KeInitializeProcessor */
+void KeInitializeProcessor(struct _KPCR *Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, SIZE_T IdleStackSize,
+                           PVOID DispatchStackTop);
+void KeInitialize(void); /* once, on the boot processor, after its KeInitializeProcessor */
 DECLSPEC_NORETURN void KeIdleLoop(void);                /* the calling code becomes this processor's idle thread */
 void KeProcessorOnline(void);                           /* this processor may be given threads from now on */

@@ -56,40 +56,45 @@
 
 /* One row per code: value, NT's name, the line a person reads on the stop screen. bugcheck.c
  * prints from this table; X gives the constants. */
-#define BUGCHECK_TABLE(X) \
-    X(0x01, APC_INDEX_MISMATCH, "A worker routine or system call returned with kernel APCs still disabled.") \
-    X(0x05, INVALID_PROCESS_ATTACH_ATTEMPT, "A thread attached to a process while in a DPC or while attached elsewhere.") \
-    X(0x06, INVALID_PROCESS_DETACH_ATTEMPT, "A thread left a process that it is not attached to, or with APCs queued there.") \
-    X(0x08, IRQL_NOT_DISPATCH_LEVEL, "A routine that needs DISPATCH_LEVEL was called at another IRQL.") \
-    X(0x09, IRQL_NOT_GREATER_OR_EQUAL, "The IRQL is lower than this routine needs.") \
-    X(0x0A, IRQL_NOT_LESS_OR_EQUAL, "Memory that is not there was touched, or a blocking call was made, at too high an IRQL.") \
-    X(0x0C, MAXIMUM_WAIT_OBJECTS_EXCEEDED, "A wait names more objects than its wait blocks can hold.") \
-    X(0x0F, SPIN_LOCK_ALREADY_OWNED, "A spin lock was acquired again by the processor that holds it.") \
-    X(0x10, SPIN_LOCK_NOT_OWNED, "A spin lock was released that the releaser does not hold.") \
-    X(0x18, REFERENCE_BY_POINTER, "An object's reference count is wrong: released more often than referenced.") \
-    X(0x1E, KMODE_EXCEPTION_NOT_HANDLED, "An exception was raised and nothing handled it.") \
-    X(0x20, KERNEL_APC_PENDING_DURING_EXIT, "A thread ended with an APC pending or with its APC-disable count changed.") \
-    X(0x50, PAGE_FAULT_IN_NONPAGED_AREA, "Memory that does not exist was touched.") \
-    X(0x7E, SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, "A system thread raised an exception that nothing handled.") \
-    X(0x7F, UNEXPECTED_KERNEL_MODE_TRAP, "The processor raised a trap that the kernel does not expect.") \
-    X(0x80, NMI_HARDWARE_FAILURE, "A non-maskable interrupt reports a hardware failure.") \
-    X(0x96, INVALID_WORK_QUEUE_ITEM, "A work item's list links are broken.") \
-    X(0x9C, MACHINE_CHECK_EXCEPTION, "The processor reports a fatal hardware error.") \
-    X(0xB8, ATTEMPTED_SWITCH_FROM_DPC, "A DPC routine tried to wait.") \
-    X(0xC1, SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION, "Pool memory was written outside a block, or after the block was freed.") \
-    X(0xC2, BAD_POOL_CALLER, "A pool block was freed twice, overrun, or freed with the wrong tag.") \
-    X(0xC4, DRIVER_VERIFIER_DETECTED_VIOLATION, "The verifier saw a driver break a rule.") \
+#define BUGCHECK_TABLE(X)                                                                                         \
+    X(0x01, APC_INDEX_MISMATCH, "A worker routine or system call returned with kernel APCs still disabled.")      \
+    X(0x05, INVALID_PROCESS_ATTACH_ATTEMPT,                                                                       \
+      "A thread attached to a process while in a DPC or while attached elsewhere.")                               \
+    X(0x06, INVALID_PROCESS_DETACH_ATTEMPT,                                                                       \
+      "A thread left a process that it is not attached to, or with APCs queued there.")                           \
+    X(0x08, IRQL_NOT_DISPATCH_LEVEL, "A routine that needs DISPATCH_LEVEL was called at another IRQL.")           \
+    X(0x09, IRQL_NOT_GREATER_OR_EQUAL, "The IRQL is lower than this routine needs.")                              \
+    X(0x0A, IRQL_NOT_LESS_OR_EQUAL,                                                                               \
+      "Memory that is not there was touched, or a blocking call was made, at too high an IRQL.")                  \
+    X(0x0C, MAXIMUM_WAIT_OBJECTS_EXCEEDED, "A wait names more objects than its wait blocks can hold.")            \
+    X(0x0F, SPIN_LOCK_ALREADY_OWNED, "A spin lock was acquired again by the processor that holds it.")            \
+    X(0x10, SPIN_LOCK_NOT_OWNED, "A spin lock was released that the releaser does not hold.")                     \
+    X(0x18, REFERENCE_BY_POINTER, "An object's reference count is wrong: released more often than referenced.")   \
+    X(0x1E, KMODE_EXCEPTION_NOT_HANDLED, "An exception was raised and nothing handled it.")                       \
+    X(0x20, KERNEL_APC_PENDING_DURING_EXIT,                                                                       \
+      "A thread ended with an APC pending or with its APC-disable count changed.")                                \
+    X(0x50, PAGE_FAULT_IN_NONPAGED_AREA, "Memory that does not exist was touched.")                               \
+    X(0x7E, SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, "A system thread raised an exception that nothing handled.")     \
+    X(0x7F, UNEXPECTED_KERNEL_MODE_TRAP, "The processor raised a trap that the kernel does not expect.")          \
+    X(0x80, NMI_HARDWARE_FAILURE, "A non-maskable interrupt reports a hardware failure.")                         \
+    X(0x96, INVALID_WORK_QUEUE_ITEM, "A work item's list links are broken.")                                      \
+    X(0x9C, MACHINE_CHECK_EXCEPTION, "The processor reports a fatal hardware error.")                             \
+    X(0xB8, ATTEMPTED_SWITCH_FROM_DPC, "A DPC routine tried to wait.")                                            \
+    X(0xC1, SPECIAL_POOL_DETECTED_MEMORY_CORRUPTION,                                                              \
+      "Pool memory was written outside a block, or after the block was freed.")                                   \
+    X(0xC2, BAD_POOL_CALLER, "A pool block was freed twice, overrun, or freed with the wrong tag.")               \
+    X(0xC4, DRIVER_VERIFIER_DETECTED_VIOLATION, "The verifier saw a driver break a rule.")                        \
     X(0xC7, TIMER_OR_DPC_INVALID, "A timer or DPC lies in freed memory, or a DPC changed the APC-disable count.") \
-    X(0xC8, IRQL_UNEXPECTED_VALUE, "A DPC or APC routine returned at another IRQL than it was called at.") \
-    X(0xD1, DRIVER_IRQL_NOT_LESS_OR_EQUAL, "A driver touched memory that is not there.") \
-    X(0xE1, WORKER_THREAD_RETURNED_AT_BAD_IRQL, "A work routine returned at a raised IRQL.") \
-    X(0xE2, MANUALLY_INITIATED_CRASH, "The stop was asked for by hand.") \
-    X(0xE3, RESOURCE_NOT_OWNED, "A resource was released by a thread that does not own it.") \
-    X(0xE4, WORKER_INVALID, "A work item is invalid: queued twice, of a bad type, or freed while queued.") \
-    X(0xE9, ACTIVE_EX_WORKER_THREAD_TERMINATION, "A work routine ended its worker thread.") \
-    X(0x132, RESOURCE_OWNER_POINTER_INVALID, "An ERESOURCE owner pointer is invalid.") \
-    X(0x4000008A, THREAD_TERMINATE_HELD_MUTEX, "A thread ended while it held a mutex.") \
-    X(0x4B454447, KEDGE_INTERNAL_ERROR, "Kedge found its own state inconsistent: this is a bug in Kedge.") \
+    X(0xC8, IRQL_UNEXPECTED_VALUE, "A DPC or APC routine returned at another IRQL than it was called at.")        \
+    X(0xD1, DRIVER_IRQL_NOT_LESS_OR_EQUAL, "A driver touched memory that is not there.")                          \
+    X(0xE1, WORKER_THREAD_RETURNED_AT_BAD_IRQL, "A work routine returned at a raised IRQL.")                      \
+    X(0xE2, MANUALLY_INITIATED_CRASH, "The stop was asked for by hand.")                                          \
+    X(0xE3, RESOURCE_NOT_OWNED, "A resource was released by a thread that does not own it.")                      \
+    X(0xE4, WORKER_INVALID, "A work item is invalid: queued twice, of a bad type, or freed while queued.")        \
+    X(0xE9, ACTIVE_EX_WORKER_THREAD_TERMINATION, "A work routine ended its worker thread.")                       \
+    X(0x132, RESOURCE_OWNER_POINTER_INVALID, "An ERESOURCE owner pointer is invalid.")                            \
+    X(0x4000008A, THREAD_TERMINATE_HELD_MUTEX, "A thread ended while it held a mutex.")                           \
+    X(0x4B454447, KEDGE_INTERNAL_ERROR, "Kedge found its own state inconsistent: this is a bug in Kedge.")        \
     X(0x4B454448, KEDGE_UNRESOLVED_IMPORT, "A driver called an import that Kedge does not have.")
 
 #define BUGCHECK_CONSTANT(Value, Name, Text) Name = (int)(Value),
