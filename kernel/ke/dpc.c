@@ -58,6 +58,8 @@ static void RequestRun(PKPCR Pcr, PKDPC Dpc, ULONG64 Flags)
     KIRQL Irql;
 
     if (Pcr != KiCurrentPcr()) {
+        /* Against KeIdleLoop: one of us sees the other's store, the DPC or Idle. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (IsUrgent(Pcr, Dpc) || Pcr->Idle)
             ArchSendDispatch(Pcr->Cpu.Number);
         ArchRestoreInterrupts(Flags);

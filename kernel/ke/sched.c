@@ -276,6 +276,7 @@ void KeIdleLoop(void)
 
         ArchDisableInterrupts();
         Pcr->Idle = TRUE;
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);        /* with dpc.c, RequestRun */
         if (KiDpcsPending(Pcr) || Pcr->NextThread != NULL) {
             ArchRequestDispatch();
             ArchEnableInterrupts();
