@@ -24,8 +24,7 @@
     X(0x123, USER_WAIT_ON_STACK, "A UserMode wait uses memory on a kernel stack, which may be paged out meanwhile.")  \
     X(0xED02, DUPLICATE_IN_WAIT, "A wait for several objects names one of them twice.")                               \
     X(0x1000, SELF_DEADLOCK, "A lock is acquired again by who holds it, and will never come free.")                   \
-    X(0x1001, LOCK_ORDER,                                                                                             \
-      "Locks are acquired in one order here and in the other elsewhere: two threads can wait for each other.")        \
+    X(0x1001, LOCK_ORDER, "Locks are acquired in one order here and in another elsewhere: they can deadlock.") \
     X(0x1002, UNINITIALIZED, "A lock or object is used that was never initialised.")                                  \
     X(0x1004, RELEASED_BY_ANOTHER, "A lock is released by somebody who does not hold it, while another does.")        \
     X(0x1005, INITIALIZED_WHILE_HELD, "A lock is initialised again while it is held.")                                \
@@ -33,8 +32,7 @@
     X(0x100A, THREAD_ENDS_WITH_LOCK, "A thread ends and still holds a lock.")                                         \
     X(0x100B, FREED_WHILE_HELD, "Memory is freed while a lock in it is held.")                                        \
     X(0x2001D, CALLBACK_IRQL, "DriverEntry or DriverUnload returned at another IRQL than it was called at.")          \
-    X(0x40003, CALLBACK_REGION,                                                                                       \
-      "DriverEntry or DriverUnload returned with another APC-disable count than it was called with.")
+    X(0x40003, CALLBACK_REGION, "DriverEntry or DriverUnload returned with a changed APC-disable count.")
 
 #define VF_RULE_CONSTANT(Value, Name, Text) VF_##Name = Value,
 enum { VF_RULES(VF_RULE_CONSTANT) };
