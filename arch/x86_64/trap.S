@@ -63,7 +63,7 @@
 
 #define WITH_ERROR_CODE 0x60227D00      /* vectors 8, 10 to 14, 17, 21, 29, 30 */
 
-    .macro STUB Vector
+    .macro VECTOR_ENTRY Vector
     .balign TRAP_STUB_SIZE
     .set HasErrorCode, 0
     .if \Vector < 32
@@ -93,7 +93,7 @@
     .altmacro
     .set Number, 0
     .rept 256
-    STUB %Number
+    VECTOR_ENTRY %Number
     .set Number, Number + 1
     .endr
     .noaltmacro
