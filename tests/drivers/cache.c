@@ -1,10 +1,19 @@
-/* cache.c - a cache that many read and few change: an ERESOURCE guards it, changes are made by work items,
- * whose records come from a list under a fast mutex, and a shutdown waits until the last of them is through.
+/* cache.c - a cache that many read and few change: an ERESOURCE guards it, changes are made by work items, whose records
+ * come from a list under a fast mutex, and a shutdown waits until the last of them is through.
  *
- * expect: status 0 expect: log ^ok 1 - no reader saw half a change expect: log ^ok 2 - every change that was
- * posted was made expect: log ^ok 3 - every record came back expect: log ^ok 4 - the cache holds the sum of the
- * changes expect: log ^ok 5 - after the shutdown nothing is posted expect: log drivers: at rest expect: log 5
- * ok, 0 not ok expect: log 0 leaked run: SMP=1 run: SMP=4 run: SMP=2 ACCEL=parallel run: APPEND=verifier=off */
+ * expect: status 0
+ * expect: log ^ok 1 - no reader saw half a change
+ * expect: log ^ok 2 - every change that was posted was made
+ * expect: log ^ok 3 - every record came back
+ * expect: log ^ok 4 - the cache holds the sum of the changes
+ * expect: log ^ok 5 - after the shutdown nothing is posted
+ * expect: log drivers: at rest
+ * expect: log 5 ok, 0 not ok
+ * expect: log 0 leaked
+ * run: SMP=1
+ * run: SMP=4
+ * run: SMP=2 ACCEL=parallel
+ * run: APPEND=verifier=off */
 #include <ntddk.h>
 
 #define READERS   4

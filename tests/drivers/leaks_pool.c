@@ -1,7 +1,8 @@
 /* leaks_pool.c - frees one of its two blocks.
  *
- * expect: status 1 expect: log leak: leaks_pool\.sys: pool block [0-9A-Fa-fx]+, 100 bytes, tag .Leak.,
- * allocated at leaks_pool\.sys.*DriverEntry expect: log leaks_pool\.sys: left 1 thing behind */
+ * expect: status 1
+ * expect: log leak: leaks_pool\.sys: pool block [0-9A-Fa-fx]+, 100 bytes, tag .Leak., allocated at leaks_pool\.sys.*DriverEntry
+ * expect: log leaks_pool\.sys: left 1 thing behind */
 #include <ntddk.h>
 
 DRIVER_INITIALIZE DriverEntry;

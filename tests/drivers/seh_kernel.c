@@ -1,9 +1,10 @@
-/* seh_kernel.c - what the kernel raises, and what the processor does, is caught where a driver expects it;
- * afterwards the IRQL is as it was and the objects work. Without the verifier, which stops at the first mutex
- * released by a stranger.
+/* seh_kernel.c - what the kernel raises, and what the processor does, is caught where a driver expects it; afterwards the
+ * IRQL is as it was and the objects work. Without the verifier, which stops at the first mutex released by a stranger.
  *
- * expect: status 0 expect: log 37 ok, 0 not ok run: SMP=1 APPEND=verifier=off run: SMP=2 ACCEL=parallel
- * APPEND=verifier=off */
+ * expect: status 0
+ * expect: log 37 ok, 0 not ok
+ * run: SMP=1 APPEND=verifier=off
+ * run: SMP=2 ACCEL=parallel APPEND=verifier=off */
 #include "seh.h"
 
 DRIVER_INITIALIZE DriverEntry;

@@ -1,8 +1,11 @@
-/* seh_unhandled_apc.c - an APC comes upon code inside a __try for everything, and raises. That code did not
- * call it and must not catch it.
+/* seh_unhandled_apc.c - an APC comes upon code inside a __try for everything, and raises. That code did not call it and must
+ * not catch it.
  *
- * expect: status 2 expect: log ^\*\*\* STOP 0x0000007E SYSTEM_THREAD_EXCEPTION_NOT_HANDLED expect: log status
- * 0xE0001234 was raised and nothing handled it expect: log ^ #[0-9]+ .*TrapEnterApc expect: no log not ok */
+ * expect: status 2
+ * expect: log ^\*\*\* STOP 0x0000007E SYSTEM_THREAD_EXCEPTION_NOT_HANDLED
+ * expect: log status 0xE0001234 was raised and nothing handled it
+ * expect: log ^  #[0-9]+ .*TrapEnterApc
+ * expect: no log not ok */
 #include "seh.h"
 
 DRIVER_INITIALIZE DriverEntry;

@@ -1,7 +1,9 @@
-/* try_gcc.c - exception handling as far as gcc goes: mingw's __try1, scope tables and language handlers written
- * by hand.
+/* try_gcc.c - exception handling as far as gcc goes: mingw's __try1, scope tables and language handlers written by hand.
  *
- * expect: status 0 expect: log 9 ok, 0 not ok run: SMP=1 run: APPEND=verifier=off */
+ * expect: status 0
+ * expect: log 9 ok, 0 not ok
+ * run: SMP=1
+ * run: APPEND=verifier=off */
 #include <ntddk.h>
 #include <excpt.h>
 

@@ -1,7 +1,7 @@
-/* lock_memory_reused.c - takes locks in one order, frees one of them, and takes those at the same addresses in
- * the other.
+/* lock_memory_reused.c - takes locks in one order, frees one of them, and takes those at the same addresses in the other.
  *
- * fault: 0x1001 LOCK_ORDER log: now: +spin lock */
+ * fault: 0x1001 LOCK_ORDER
+ * log: now: +spin lock */
 #include "rule.h"
 
 static KSPIN_LOCK Fixed;
