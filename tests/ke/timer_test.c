@@ -87,6 +87,7 @@ TEST(ke_timer, fires_at_its_due_time_not_before)
         KeInitializeTimer(&Timer);
         Start = Now();
         EXPECT_FALSE(KeSetTimer(&Timer, In(Intervals[At]), &Ticks.Dpc));
+        EXPECT_GE(Timer.DueTime, Start + (ULONG64)Intervals[At]);   /* not even by less than an interrupt takes */
         if (KeReadStateTimer(&Timer))       /* in real time this thread may have stood still meanwhile */
             EXPECT_GE(Now() - Start, (ULONG64)Intervals[At]);
         EXPECT_EQ(KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
