@@ -48,7 +48,12 @@ typedef enum _ACCESS { Exclusive, Shared, SharedStarve, SharedWait } ACCESS;
 typedef enum _ANSWER { Granted, MustWait, NeedsRoom } ANSWER;
 
 FORCEINLINE PKTHREAD Self(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
-FORCEINLINE ERESOURCE_THREAD SelfId(void) { return (ERESOURCE_THREAD)ARCH_THIS_CPU->CurrentThread; }
+
+/* ExGetCurrentResourceThread - the id that the current thread owns resources by: its address. In the DDK a macro. */
+FORCEINLINE ERESOURCE_THREAD ExGetCurrentResourceThread(void)
+{
+    return (ERESOURCE_THREAD)ARCH_THIS_CPU->CurrentThread;
+}
 
 FORCEINLINE BOOLEAN Swap(PERESOURCE Resource, ULONG From, ULONG To)
 {
@@ -107,7 +112,7 @@ static ULONG TableRoom(PERESOURCE Resource)
 /* Owner's entry, or NULL. The current thread looks first where it was last. */
 static POWNER_ENTRY FindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 {
-    ULONG Size = TableSize(Resource), Hint = Owner == SelfId() ? Self()->ResourceIndex : 0;
+    ULONG Size = TableSize(Resource), Hint = Owner == ExGetCurrentResourceThread() ? Self()->ResourceIndex : 0;
 
     if (Resource->OwnerEntry.OwnerThread == Owner)
         return &Resource->OwnerEntry;
@@ -349,7 +354,7 @@ FORCEINLINE BOOLEAN Acquire(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
 {
     if (UNLIKELY(!Swap(Resource, 0, Access == Exclusive ? RESOURCE_OWNED | RESOURCE_EXCLUSIVE : RESOURCE_OWNED)))
         return AcquireSlowly(Resource, Access, Wait);
-    Enter(&Resource->OwnerEntry, SelfId());
+    Enter(&Resource->OwnerEntry, ExGetCurrentResourceThread());
     return TRUE;
 }
 
@@ -456,7 +461,7 @@ BOOLEAN ExAcquireSharedWaitForExclusive(PERESOURCE Resource, BOOLEAN Wait)
 
 /* ExReleaseResourceLite - give back one level of the current thread; after the last, whoever is next owns Resource.
  * IRQL: <= DISPATCH_LEVEL. Errors: a caller without a level is 0xE3. Source: WDK nf-wdm-exreleaseresourcelite. */
-VOID ExReleaseResourceLite(PERESOURCE Resource) { Release(Resource, SelfId()); }
+VOID ExReleaseResourceLite(PERESOURCE Resource) { Release(Resource, ExGetCurrentResourceThread()); }
 
 /* ExReleaseResourceForThreadLite - the same for the owner ResourceThreadId: a thread, or the pointer that
  * ExSetResourceOwnerPointer was given. Neither is looked into. Source: WDK nf-wdm-exreleaseresourceforthreadlite. */
@@ -473,7 +478,7 @@ VOID ExConvertExclusiveToSharedLite(PERESOURCE Resource)
     KIRQL OldIrql = Lock(Resource);
     RESOURCE_WAITER *Admitted = NULL;
 
-    if ((Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId()) {
+    if ((Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == ExGetCurrentResourceThread()) {
         Resource->State &= ~RESOURCE_EXCLUSIVE;
         Admitted = AdmitShared(Resource);
     }
@@ -509,7 +514,7 @@ PVOID ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Resource)
 /* ExReleaseResourceAndLeaveCriticalRegion - ExReleaseResourceLite, then KeLeaveCriticalRegion. IRQL: <= APC_LEVEL. */
 VOID ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource)
 {
-    Release(Resource, SelfId());
+    Release(Resource, ExGetCurrentResourceThread());
     KeLeaveCriticalRegion();
 }
 
@@ -525,13 +530,13 @@ VOID ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
     KIRQL OldIrql;
 
     if (((ULONG_PTR)OwnerPointer & POINTER_TAG) != POINTER_TAG)
-        KeBugCheckWith(RESOURCE_OWNER_POINTER_INVALID, (ULONG_PTR)Resource, (ULONG_PTR)Resource->OwnerTable, SelfId(),
-                       (ULONG_PTR)OwnerPointer, "owner pointer %p of resource %p does not have 3 in its low two bits",
-                       OwnerPointer, Resource);
+        KeBugCheckWith(RESOURCE_OWNER_POINTER_INVALID, (ULONG_PTR)Resource, (ULONG_PTR)Resource->OwnerTable,
+                       ExGetCurrentResourceThread(), (ULONG_PTR)OwnerPointer,
+                       "owner pointer %p of resource %p does not have 3 in its low two bits", OwnerPointer, Resource);
     OldIrql = Lock(Resource);
-    Mine = FindOwner(Resource, SelfId());
+    Mine = FindOwner(Resource, ExGetCurrentResourceThread());
     if (Mine == NULL)
-        StopNotOwned(Resource, SelfId(), "a change of owner");
+        StopNotOwned(Resource, ExGetCurrentResourceThread(), "a change of owner");
     Theirs = FindOwner(Resource, (ERESOURCE_THREAD)OwnerPointer);
     if (Theirs != NULL) {
         Theirs->OwnerCount += Mine->OwnerCount;
@@ -559,7 +564,7 @@ VOID ExDisableResourceBoostLite(PERESOURCE Resource) { UNREFERENCED_PARAMETER(Re
  * Source: WDK nf-wdm-exisresourceacquiredexclusivelite. */
 BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 {
-    return (Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == SelfId();
+    return (Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == ExGetCurrentResourceThread();
 }
 
 /* ExIsResourceAcquiredSharedLite - how many levels, shared or exclusive, the current thread has. IRQL: <=
@@ -567,7 +572,7 @@ BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
 ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
 {
     KIRQL OldIrql = Lock(Resource);
-    POWNER_ENTRY Entry = FindOwner(Resource, SelfId());
+    POWNER_ENTRY Entry = FindOwner(Resource, ExGetCurrentResourceThread());
     ULONG Levels = Entry != NULL ? Entry->OwnerCount : 0;
 
     Unlock(Resource, OldIrql);
