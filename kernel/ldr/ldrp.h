@@ -11,7 +11,24 @@ enum { LDR_TAG = 0x4C72644B };          /* 'KdrL' in a dump: the loader's own bl
 /* Write "FILE refused: ..." into Refusal. Always FALSE, so that a check can end with it. */
 BOOLEAN LdrpRefuse(PE_REFUSAL *Refusal, const PE_FILE *File, const char *Format, ...);
 
-/* exports.c */
+/* exports.c; the rows are in exports_ke.c, exports_ex.c, exports_rtl.c */
+typedef struct _LDR_EXPORT {
+    const char *Name;
+    PVOID Address;
+    PVOID Verifier;             /* what a driver is bound to instead with the verifier on; NULL: the same */
+} LDR_EXPORT;
+
+typedef struct _LDR_EXPORTS {
+    const LDR_EXPORT *Rows;
+    ULONG Count;
+} LDR_EXPORTS;
+
+#define EXPORT(Routine)              { #Routine, (PVOID)Routine, NULL }
+#define EXPORT_CHECKED(Routine)      { #Routine, (PVOID)Routine, (PVOID)Vf##Routine }
+#define EXPORT_DATA(Variable)        { #Variable, (PVOID)&Variable, NULL }
+
+extern const LDR_EXPORTS LdrpKeExports, LdrpExecutiveExports, LdrpRtlExports;
+
 void LdrpInitializeExports(void);
 /* The routine or variable of this name, or NULL. Module NULL: whichever. */
 PVOID LdrpFindExport(const char *Module, const char *Name);
