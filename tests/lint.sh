@@ -9,6 +9,7 @@
 #             nothing from a floor above
 #   floors    each links with the floors below it and leaves no symbol undefined: so no call goes up
 #   words     no `long`, which is 8 bytes here and 4 in a driver; no assembly in kernel/; nothing left undone
+#   promises  each has a test, and tests/CONFORMANCE.md says which: tests/conformance.pl
 #   sizes     a warning for a source over 500 lines and a function over 60
 #   scripts   shellcheck
 set -u
@@ -144,6 +145,13 @@ check_rules()
         <(grep -E '^\| 0x[0-9A-F]+ \|' README.md) || fail "README's table of rules is not that of kernel/vf"
 }
 
+# The table of promises is what the tags in the tests make of it, and each promise that must have a test has one.
+check_promises()
+{
+    tests/conformance.pl >build/CONFORMANCE.md || fail 'a promise without a test, or a tag without a promise'
+    cmp -s build/CONFORMANCE.md tests/CONFORMANCE.md || fail 'tests/CONFORMANCE.md is not up to date: make conformance'
+}
+
 check_scripts() { shellcheck -x -e SC1091,SC2154 "${Scripts[@]}" || Failed=1; }
 
 step() { echo "lint: $1"; }
@@ -154,6 +162,7 @@ step floors; check_floors
 step words; check_words
 step sizes; check_sizes
 step rules; check_rules
+step promises; check_promises
 step scripts; check_scripts
 [ $Failed = 0 ] && echo 'lint: clean'
 exit $Failed

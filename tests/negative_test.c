@@ -99,6 +99,7 @@ TEST(negative, spins_in_a_dpc)
 
 /* ---- A raise that nobody handles ---- */
 
+/* covers KeReleaseSemaphore.2 */
 TEST(negative, semaphore_beyond_its_limit)
 {
     KSEMAPHORE Semaphore;
@@ -107,6 +108,7 @@ TEST(negative, semaphore_beyond_its_limit)
     KeReleaseSemaphore(&Semaphore, 0, 3, FALSE);
 }
 
+/* covers KeReleaseMutex.3 */
 TEST(negative, mutant_of_another)
 {
     KMUTANT Mutant;

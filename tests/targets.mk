@@ -29,6 +29,11 @@ test: install
 -include tests/bench/bench.mk
 -include tests/mutants/mutants.mk
 
+# Which test watches over which promise: tests/CONFORMANCE.md, from the tags in the tests.
+.PHONY: conformance
+conformance:
+	@tests/conformance.pl >tests/CONFORMANCE.md.new; Status=$$?; mv tests/CONFORMANCE.md.new tests/CONFORMANCE.md; exit $$Status
+
 # The rules need to know what each floor sees and what it is made of.
 lint:
 	@tests/install.sh lint

@@ -28,6 +28,7 @@ static void UseSse(PVOID Cookie)
     }
 }
 
+/* covers trap 51 */
 TEST(arch_fpu, registers_and_controls_survive_thread_switches)
 {
     USER Users[] = { { 0x1000, 0 }, { 0x2001, 0 }, { 0x3002, 0 } };
@@ -57,7 +58,8 @@ static VOID SpoilRegisters(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argu
     ++*(volatile LONG *)Context;
 }
 
-/* The DPC interrupts this thread between two instructions: even xmm0-5 must be kept. */
+/* The DPC interrupts this thread between two instructions: even xmm0-5 must be kept.
+ * covers trap 51 */
 TEST(arch_fpu, registers_survive_a_dpc_that_uses_sse)
 {
     volatile LONG Runs = 0;

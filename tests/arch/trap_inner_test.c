@@ -81,6 +81,7 @@ static BOOLEAN WatchClock(void)
 
 static void EmptyIpi(void) { }
 
+/* covers trap 2 */
 TEST(arch_trap, interrupt_keeps_registers_and_runs_at_its_irql)
 {
     BOOLEAN Kept;

@@ -1,4 +1,5 @@
 /* attaches_in_dpc.c - a DPC routine attaches to a process: the thread below is anybody's.
+ * covers KeStackAttachProcess.3
  *
  * expect: status 2
  * expect: log INVALID_PROCESS_ATTACH_ATTEMPT

@@ -1,4 +1,5 @@
 /* frees_twice.c - frees a block again.
+ * covers ExFreePoolWithTag.1
  *
  * expect: status 2
  * expect: log BAD_POOL_CALLER

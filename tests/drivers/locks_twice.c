@@ -1,4 +1,5 @@
 /* locks_twice.c - acquires a spin lock that it holds.
+ * covers KeAcquireSpinLockRaiseToDpc.3
  *
  * expect: status 2
  * expect: log DRIVER_VERIFIER_DETECTED_VIOLATION

@@ -1,5 +1,7 @@
 /* seh_kernel.c - what the kernel raises, and what the processor does, is caught where a driver expects it; afterwards the
  * IRQL is as it was and the objects work. Without the verifier, which stops at the first mutex released by a stranger.
+ * covers KeWaitForSingleObject.7, KeWaitForMultipleObjects.11, KeReleaseMutex.2, KeReleaseMutex.3, KeReleaseSemaphore.2,
+ * KeReleaseSemaphore.3, ExAllocatePoolWithTag.1, ExRaiseStatus.1, trap 16, trap 17, trap 20
  *
  * expect: status 0
  * expect: log 37 ok, 0 not ok

@@ -1,5 +1,6 @@
 /* seh_unhandled.c - a thread raises what no filter wants: the stop names the status, and its trace begins at the throw.
  * Nothing is unwound: whoever looks at the stack finds it as it was.
+ * covers ExRaiseStatus.1
  *
  * expect: status 2
  * expect: log ^\*\*\* STOP 0x0000007E SYSTEM_THREAD_EXCEPTION_NOT_HANDLED

@@ -1,5 +1,6 @@
 /* seh_unhandled_dpc.c - a DPC routine raises. The code that it came upon, though inside a __try for everything, did not
  * call it and must not catch it.
+ * covers ExRaiseStatus.1
  *
  * expect: status 2
  * expect: log ^\*\*\* STOP 0x0000001E KMODE_EXCEPTION_NOT_HANDLED

@@ -1,4 +1,5 @@
 /* waits_in_dpc.c - its DPC routine waits for an event, and nobody verifies.
+ * covers Wait.15
  *
  * expect: status 2
  * expect: log ATTEMPTED_SWITCH_FROM_DPC

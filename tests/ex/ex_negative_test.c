@@ -14,6 +14,7 @@ static WORK_QUEUE_ITEM Item;
 
 /* ---- Resources ---- */
 
+/* covers ExReleaseResourceForThreadLite.3, trap 38 */
 TEST(negative, resource_release_unowned)
 {
     ExInitializeResourceLite(&Resource);
@@ -28,6 +29,7 @@ static void Share(PVOID Context)
     KeLeaveCriticalRegion();
 }
 
+/* covers ExReleaseResourceForThreadLite.3, trap 38 */
 TEST(negative, resource_release_of_another_sharer)
 {
     ExInitializeResourceLite(&Resource);
@@ -35,6 +37,7 @@ TEST(negative, resource_release_of_another_sharer)
     ExReleaseResourceLite(&Resource);
 }
 
+/* covers ExReleaseResourceForThreadLite.3 */
 TEST(negative, resource_release_of_another_owner)
 {
     ExInitializeResourceLite(&Resource);
@@ -43,6 +46,7 @@ TEST(negative, resource_release_of_another_owner)
     ExReleaseResourceForThreadLite(&Resource, (ERESOURCE_THREAD)0xFFFF8EAD00000003ull);
 }
 
+/* covers ExSetResourceOwnerPointer.2 */
 TEST(negative, resource_owner_pointer_invalid)
 {
     ExInitializeResourceLite(&Resource);
@@ -51,12 +55,14 @@ TEST(negative, resource_owner_pointer_invalid)
     ExSetResourceOwnerPointer(&Resource, &Resource);
 }
 
+/* covers ExSetResourceOwnerPointer.2 */
 TEST(negative, resource_owner_pointer_unowned)
 {
     ExInitializeResourceLite(&Resource);
     ExSetResourceOwnerPointer(&Resource, (PVOID)((ULONG_PTR)&Resource | 3));
 }
 
+/* covers ExDeleteResourceLite.2 */
 TEST(negative, resource_delete_twice)
 {
     ExInitializeResourceLite(&Resource);
@@ -68,6 +74,7 @@ TEST(negative, resource_delete_twice)
 
 static VOID DoNothing(PVOID Parameter) { UNREFERENCED_PARAMETER(Parameter); }
 
+/* covers ExQueueWorkItem.7 */
 TEST(negative, work_queued_twice)
 {
     ExInitializeWorkItem(&Item, DoNothing, NULL);
@@ -76,18 +83,21 @@ TEST(negative, work_queued_twice)
     ExQueueWorkItem(&Item, BackgroundWorkQueue);
 }
 
+/* covers ExQueueWorkItem.8 */
 TEST(negative, work_of_no_type)
 {
     ExInitializeWorkItem(&Item, DoNothing, NULL);
     ExQueueWorkItem(&Item, MaximumWorkQueue);
 }
 
+/* covers ExQueueWorkItem.8 */
 TEST(negative, work_of_a_custom_priority_too_high)
 {
     ExInitializeWorkItem(&Item, DoNothing, NULL);
     ExQueueWorkItem(&Item, CustomPriorityWorkQueue + 32);
 }
 
+/* covers ExQueueWorkItem.8 */
 TEST(negative, work_without_routine)
 {
     ExInitializeWorkItem(&Item, NULL, NULL);
@@ -122,11 +132,15 @@ static VOID EndThread(PVOID Parameter)
     PsTerminateSystemThread(0);
 }
 
+/* covers ExQueueWorkItem.10 */
 TEST(negative, work_returns_at_raised_irql) { RunItem(ReturnRaised); }
+/* covers ExQueueWorkItem.11 */
 TEST(negative, work_returns_in_critical_region) { RunItem(ReturnInRegion); }
+/* covers ExQueueWorkItem.12 */
 TEST(negative, work_ends_its_thread) { RunItem(EndThread); }
 
-/* Queued where no worker can take it yet, and wiped: the first taker finds it. */
+/* Queued where no worker can take it yet, and wiped: the first taker finds it.
+ * covers ExQueueWorkItem.9 */
 TEST(negative, work_overwritten_while_queued)
 {
     KIRQL Irql = KfRaiseIrql(DISPATCH_LEVEL);

@@ -27,6 +27,7 @@ static void CheckHeld(PFAST_MUTEX Mutex)
     EXPECT_EQ(Mutex->Owner, KeGetCurrentThread());
 }
 
+/* covers ExAcquireFastMutex.1, ExAcquireFastMutex.4, trap 43 */
 TEST(ex_fastmutex, initialised_over_poison_works)
 {
     FAST_MUTEX Mutex;
@@ -43,6 +44,7 @@ TEST(ex_fastmutex, initialised_over_poison_works)
     CheckFree(&Mutex);
 }
 
+/* covers ExAcquireFastMutex.1, ExReleaseFastMutex.1, trap 40 */
 TEST(ex_fastmutex, holds_apc_level_and_goes_back_to_where_it_was)
 {
     FAST_MUTEX Outer, Inner;
@@ -60,6 +62,7 @@ TEST(ex_fastmutex, holds_apc_level_and_goes_back_to_where_it_was)
     EXPECT_EQ(Inner.OldIrql, APC_LEVEL);            /* not cleared */
 }
 
+/* covers ExAcquireFastMutex.2, KeAreApcsDisabled.1, KeAreAllApcsDisabled.1, trap 49 */
 TEST(ex_fastmutex, apcs_are_off_by_irql_only)
 {
     FAST_MUTEX Mutex;
@@ -72,6 +75,7 @@ TEST(ex_fastmutex, apcs_are_off_by_irql_only)
     EXPECT_FALSE(KeAreAllApcsDisabled());
 }
 
+/* covers ExTryToAcquireFastMutex.1, ExTryToAcquireFastMutex.2, trap 41 */
 TEST(ex_fastmutex, failing_try_changes_nothing)
 {
     FAST_MUTEX Mutex;
@@ -94,6 +98,7 @@ TEST(ex_fastmutex, failing_try_changes_nothing)
     CheckFree(&Mutex);
 }
 
+/* covers ExAcquireFastMutexUnsafe.1, ExReleaseFastMutexUnsafe.1, trap 42 */
 TEST(ex_fastmutex, unsafe_forms_leave_irql_and_old_irql_alone)
 {
     FAST_MUTEX Mutex;
@@ -127,6 +132,7 @@ static void TakeOnce(PVOID Context)
     ExReleaseFastMutex(&Shared);
 }
 
+/* covers ExAcquireFastMutex.3 */
 TEST(ex_fastmutex, waiters_come_in_order_and_are_counted)
 {
     PKTHREAD Threads[3];
@@ -167,6 +173,7 @@ static void UseAndPoison(PVOID Context)
         memset(Mutex, 0xDD, sizeof *Mutex);
 }
 
+/* covers ExReleaseFastMutex.4 */
 TEST(ex_fastmutex, is_not_touched_after_its_last_user)
 {
     static FAST_MUTEX Mutex;
@@ -225,6 +232,7 @@ static void Fight(PVOID Context)
     }
 }
 
+/* covers ExAcquireFastMutex.5 */
 TEST(ex_fastmutex, excludes_and_loses_nothing_under_contention)
 {
     PKTHREAD Threads[FIGHTERS];
@@ -257,6 +265,7 @@ static void StrikeGuarded(PVOID Context)
     }
 }
 
+/* covers KeAcquireGuardedMutex.1, KeAcquireGuardedMutex.2 */
 TEST(ex_guarded_mutex, enters_a_guarded_region_at_the_same_irql)
 {
     memset(&Guarded, 0x55, sizeof Guarded);
@@ -281,6 +290,7 @@ TEST(ex_guarded_mutex, enters_a_guarded_region_at_the_same_irql)
     EXPECT_EQ(Guarded.Owner, NULL);
 }
 
+/* covers KeAcquireGuardedMutex.3 */
 TEST(ex_guarded_mutex, excludes_under_contention)
 {
     PKTHREAD Threads[FIGHTERS];

@@ -28,6 +28,7 @@ static ULONG CountOther(const UCHAR *Bytes, SIZE_T Length, UCHAR Value)
     return Count;
 }
 
+/* covers ExAllocatePoolWithTag.1 */
 TEST(ex_pool, every_size_has_its_alignment_and_keeps_to_its_page)
 {
     ULONG Wrong = 0;
@@ -133,6 +134,7 @@ TEST(ex_pool, cache_aligned_and_untagged_pool)
     ExFreePoolWithTag(Block, 0x656E6F4E);       /* 'None' */
 }
 
+/* covers ExAllocatePoolWithTag.2 */
 TEST(ex_pool, may_be_used_at_dispatch_level)
 {
     KIRQL Irql = KeRaiseIrqlToDpcLevel();
@@ -159,6 +161,7 @@ static LINK *TakeAll(SIZE_T Size, LINK *Held)
     return Held;
 }
 
+/* covers ExAllocatePoolWithTag.1 */
 TEST(ex_pool, exhaustion_gives_null_and_is_got_over)
 {
     ULONG64 Before;

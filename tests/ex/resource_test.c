@@ -139,6 +139,7 @@ static void Close(void)
     EXPECT_EQ(ExDeleteResourceLite(&Resource), STATUS_SUCCESS);
 }
 
+/* covers ExInitializeResourceLite.1 */
 TEST(ex_resource, initialize_over_poison)
 {
     ERESOURCE R;
@@ -223,6 +224,10 @@ static void CheckCell(STATE State, ACT Act)
     CheckFree();
 }
 
+/* covers ExAcquireResourceExclusiveLite.1, ExAcquireResourceExclusiveLite.2, ExAcquireResourceExclusiveLite.3,
+ * ExAcquireResourceSharedLite.1, ExAcquireResourceSharedLite.3, ExAcquireResourceSharedLite.4,
+ * ExAcquireSharedStarveExclusive.1, ExAcquireSharedStarveExclusive.2, ExAcquireSharedWaitForExclusive.1,
+ * ExAcquireSharedWaitForExclusive.2, ExIsResourceAcquiredExclusiveLite.1, ExIsResourceAcquiredSharedLite.1, trap 33 */
 TEST(ex_resource, each_cell_of_the_acquisition_table)
 {
     Open();
@@ -256,6 +261,8 @@ static void CheckWaitingCell(STATE State, ACT Act)
     CheckFree();
 }
 
+/* covers ExAcquireResourceExclusiveLite.2, ExAcquireResourceExclusiveLite.3, ExAcquireResourceSharedLite.4,
+ * ExAcquireSharedStarveExclusive.2, ExAcquireSharedWaitForExclusive.1, ExAcquireSharedWaitForExclusive.2 */
 TEST(ex_resource, each_waiting_cell_of_the_acquisition_table)
 {
     Open();
@@ -268,6 +275,8 @@ TEST(ex_resource, each_waiting_cell_of_the_acquisition_table)
 
 /* ---- Levels ---- */
 
+/* covers ExTryToAcquireResourceExclusiveLite.1, ExTryToAcquireResourceExclusiveLite.2,
+ * ExAcquireResourceExclusiveLite.1 */
 TEST(ex_resource, try_is_exclusive_without_waiting)
 {
     Open();
@@ -285,6 +294,8 @@ TEST(ex_resource, try_is_exclusive_without_waiting)
     Close();
 }
 
+/* covers ExAcquireResourceSharedLite.2, ExIsResourceAcquiredExclusiveLite.1, ExIsResourceAcquiredSharedLite.1,
+ * trap 34 */
 TEST(ex_resource, shared_acquire_of_the_exclusive_owner_stays_exclusive)
 {
     Open();
@@ -305,6 +316,8 @@ TEST(ex_resource, shared_acquire_of_the_exclusive_owner_stays_exclusive)
 
 /* ---- Who is next ---- */
 
+/* covers ExReleaseResourceForThreadLite.4, ExReleaseResourceForThreadLite.5, ExGetExclusiveWaiterCount.1,
+ * ExGetSharedWaiterCount.1, trap 35 */
 TEST(ex_resource, after_an_exclusive_owner_the_shared_waiters_come_before_an_older_exclusive_one)
 {
     Open();
@@ -328,6 +341,7 @@ TEST(ex_resource, after_an_exclusive_owner_the_shared_waiters_come_before_an_old
     Close();
 }
 
+/* covers ExAcquireResourceExclusiveLite.4, ExReleaseResourceForThreadLite.5 */
 TEST(ex_resource, exclusive_waiters_come_in_order_and_before_later_shared_ones)
 {
     Open();
@@ -348,7 +362,8 @@ TEST(ex_resource, exclusive_waiters_come_in_order_and_before_later_shared_ones)
     Close();
 }
 
-/* The releaser hands over before the waiter runs: here it cannot run in between. */
+/* The releaser hands over before the waiter runs: here it cannot run in between.
+ * covers ExReleaseResourceForThreadLite.6, ExReleaseResourceForThreadLite.7, ExGetExclusiveWaiterCount.1 */
 TEST(ex_resource, ownership_is_transferred_by_the_releaser)
 {
     KIRQL Irql;
@@ -367,6 +382,7 @@ TEST(ex_resource, ownership_is_transferred_by_the_releaser)
     Close();
 }
 
+/* covers ExConvertExclusiveToSharedLite.1, ExConvertExclusiveToSharedLite.2, trap 36 */
 TEST(ex_resource, convert_keeps_the_levels_and_lets_the_shared_waiters_in)
 {
     Open();
@@ -392,6 +408,7 @@ TEST(ex_resource, convert_keeps_the_levels_and_lets_the_shared_waiters_in)
     Close();
 }
 
+/* covers ExConvertExclusiveToSharedLite.3 */
 TEST(ex_resource, convert_of_a_shared_resource_changes_nothing)
 {
     Open();
@@ -406,6 +423,7 @@ TEST(ex_resource, convert_of_a_shared_resource_changes_nothing)
 
 /* ---- Releasing for others, owner pointers ---- */
 
+/* covers ExReleaseResourceForThreadLite.1 */
 TEST(ex_resource, a_level_is_released_for_another_thread)
 {
     Open();
@@ -420,6 +438,7 @@ TEST(ex_resource, a_level_is_released_for_another_thread)
     Close();
 }
 
+/* covers ExReleaseResourceForThreadLite.2, ExSetResourceOwnerPointer.1, ExSetResourceOwnerPointer.3, trap 38 */
 TEST(ex_resource, an_owner_pointer_is_never_looked_into)
 {
     PVOID Nowhere = (PVOID)0xFFFF8EAD00000003ull;
@@ -450,6 +469,7 @@ TEST(ex_resource, an_owner_pointer_is_never_looked_into)
     Close();
 }
 
+/* covers ExEnterCriticalRegionAndAcquireResourceExclusive.1 */
 TEST(ex_resource, regions_come_with_the_combined_routines)
 {
     Open();
@@ -485,6 +505,7 @@ static ULONG Listed(PERESOURCE Which)
     return Count;
 }
 
+/* covers ExReinitializeResourceLite.1, ExDeleteResourceLite.1, trap 39 */
 TEST(ex_resource, reinitialize_does_not_link_again)
 {
     ERESOURCE Other;
@@ -561,8 +582,10 @@ static void CheckMany(BOOLEAN HandedOver)
     Close();
 }
 
+/* covers ExAcquireResourceSharedLite.5, trap 37 */
 TEST(ex_resource, a_hundred_threads_share_it_each_with_its_own_levels) { CheckMany(FALSE); }
 
+/* covers ExReleaseResourceForThreadLite.4, ExGetSharedWaiterCount.1 */
 TEST(ex_resource, a_hundred_waiters_are_let_in_at_once) { CheckMany(TRUE); }
 
 enum { FIGHTERS = 5, ROUNDS = 1500 };
@@ -632,6 +655,7 @@ static void Fight(PVOID Context)
     KeLeaveCriticalRegion();
 }
 
+/* covers ExAcquireResourceExclusiveLite.5 */
 TEST(ex_resource, excludes_and_loses_nothing_under_contention)
 {
     PKTHREAD Threads[FIGHTERS];

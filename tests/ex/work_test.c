@@ -85,6 +85,7 @@ static void RunOne(SEEN *Seen, WORK_QUEUE_TYPE Type)
     KeWaitForSingleObject(&Seen->Done, Executive, KernelMode, FALSE, NULL);
 }
 
+/* covers ExInitializeWorkItem.1, ExQueueWorkItem.1, trap 2, trap 43 */
 TEST(ex_work, routine_runs_in_a_system_thread_at_passive_level)
 {
     SEEN Seen;
@@ -101,6 +102,7 @@ TEST(ex_work, routine_runs_in_a_system_thread_at_passive_level)
     WaitForQuiet();
 }
 
+/* covers ExQueueWorkItem.5 */
 TEST(ex_work, each_type_has_its_priority)
 {
     static const KPRIORITY Priorities[MaximumWorkQueue] = { 13, 12, 15, 8, 7, 18, 14 };
@@ -132,6 +134,7 @@ static VOID NoteOrder(PVOID Parameter)
     __atomic_add_fetch(&Ran, 1, __ATOMIC_SEQ_CST);
 }
 
+/* covers ExQueueWorkItem.2, ExQueueWorkItem.3 */
 TEST(ex_work, items_of_a_type_run_in_order_and_are_queued_from_dispatch_level)
 {
     KIRQL Irql;
@@ -160,6 +163,7 @@ static VOID QueueInDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument
     ExQueueWorkItem(Context, CriticalWorkQueue);
 }
 
+/* covers ExQueueWorkItem.3 */
 TEST(ex_work, a_dpc_queues_an_item)
 {
     static KDPC Dpc;
@@ -185,6 +189,7 @@ static VOID FreeItself(PVOID Parameter)
     __atomic_add_fetch(&Freed, 1, __ATOMIC_SEQ_CST);
 }
 
+/* covers ExQueueWorkItem.4, trap 44 */
 TEST(ex_work, a_routine_frees_its_item)
 {
     Freed = 0;
@@ -208,6 +213,7 @@ static VOID QueueItselfAgain(PVOID Parameter)
         ExQueueWorkItem(Parameter, DelayedWorkQueue);
 }
 
+/* covers ExQueueWorkItem.4, trap 44 */
 TEST(ex_work, a_routine_queues_its_item_again)
 {
     Ran = 0;
@@ -232,7 +238,8 @@ static VOID Block(PVOID Parameter)
 }
 
 /* All threads that there may be are blocked; the item behind them waits until one comes back, and runs then. Idle
- * threads go again, but for one and its spare. */
+ * threads go again, but for one and its spare.
+ * covers ExQueueWorkItem.6, trap 45 */
 TEST(ex_work, blocked_items_hold_up_nobody_up_to_the_bound)
 {
     KeInitializeSemaphore(&Hold, 0, MANY);
@@ -324,6 +331,7 @@ static void Produce(PVOID Context)
     }
 }
 
+/* covers ExQueueWorkItem.1 */
 TEST(ex_work, each_item_runs_once_under_contention)
 {
     PKTHREAD Threads[PRODUCERS];

@@ -66,6 +66,7 @@ static void Normal(PKAPC Apc, PKTHREAD Thread, PVOID Context)
     KeInitializeApc(Apc, Thread, OriginalApcEnvironment, KernelRoutine, NULL, NormalRoutine, KernelMode, Context);
 }
 
+/* covers KeInitializeApc.1, KeInsertQueueApc.2, KeInsertQueueApc.3, trap 2 */
 TEST(ke_apc, special_runs_at_apc_level_before_the_insert_returns)
 {
     LOG Here = { .Special = 0 };
@@ -80,7 +81,8 @@ TEST(ke_apc, special_runs_at_apc_level_before_the_insert_returns)
     EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
 }
 
-/* Trap 1, its second half. */
+/* Trap 1, its second half.
+ * covers trap 1 */
 TEST(ke_apc, runs_when_cr8_is_written_by_hand)
 {
     static const KIRQL Levels[] = { APC_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL };
@@ -100,6 +102,7 @@ TEST(ke_apc, runs_when_cr8_is_written_by_hand)
     }
 }
 
+/* covers KeInsertQueueApc.2 */
 TEST(ke_apc, normal_runs_at_passive_with_its_arguments)
 {
     LOG Here = { .Normal = 0 };
@@ -126,7 +129,8 @@ static VOID InsertFromNormal(PVOID Next, PVOID Argument1, PVOID Argument2)
     Append(')');
 }
 
-/* A normal one waits for the end of the one under way, a special one does not. */
+/* A normal one waits for the end of the one under way, a special one does not.
+ * covers KeInsertQueueApc.2 */
 TEST(ke_apc, normals_do_not_nest)
 {
     LOG Here = { .Normal = 0 };
@@ -145,6 +149,8 @@ TEST(ke_apc, normals_do_not_nest)
     EXPECT_EQ(strcmp(Here.Order, "k(s)"), 0);
 }
 
+/* covers KeEnterCriticalRegion.1, KeEnterCriticalRegion.2, KeLeaveCriticalRegion.1, KeAreApcsDisabled.1,
+ * KeInsertQueueApc.1 */
 TEST(ke_apc, critical_region_holds_back_normals_only)
 {
     LOG Here = { .Normal = 0 };
@@ -168,7 +174,7 @@ TEST(ke_apc, critical_region_holds_back_normals_only)
     EXPECT_FALSE(KeAreApcsDisabled());
 }
 
-/* Trap 50. */
+/* covers KeLeaveCriticalRegion.2, trap 50 */
 TEST(ke_apc, leaving_the_region_at_apc_level_waits_for_passive)
 {
     LOG Here = { .Normal = 0 };
@@ -186,6 +192,7 @@ TEST(ke_apc, leaving_the_region_at_apc_level_waits_for_passive)
     EXPECT_EQ(Here.Normal, 1);
 }
 
+/* covers KeEnterGuardedRegion.1, KeAreApcsDisabled.1, KeAreAllApcsDisabled.1 */
 TEST(ke_apc, guarded_region_holds_back_everything)
 {
     LOG Here = { .Normal = 0 };
@@ -204,6 +211,7 @@ TEST(ke_apc, guarded_region_holds_back_everything)
     EXPECT_EQ(strcmp(Here.Order, "skn"), 0);        /* the special first, though it came second */
 }
 
+/* covers KeLeaveCriticalRegion.3 */
 TEST(ke_apc, over_leaving_counts_as_disabled_too)
 {
     KeLeaveCriticalRegion();
@@ -228,7 +236,8 @@ static VOID Sleep(PVOID Context)
     Sleeper->Woke = KeQueryInterruptTimePrecise(&Counter);
 }
 
-/* The wait goes on after the APC. Trap 54: at the tail of the list. */
+/* The wait goes on after the APC. Trap 54: at the tail of the list.
+ * covers Wait.6, Wait.7, trap 54 */
 TEST(ke_apc, interrupted_waiter_goes_to_the_tail)
 {
     LOG Here = { .Special = 0 };
@@ -267,7 +276,8 @@ static VOID StayAWhile(PKAPC Apc, PKNORMAL_ROUTINE *Routine, PVOID *Context, PVO
     KtestWaitFor(&LeaveApc);
 }
 
-/* Trap 54, the other half: a pulse while the waiter is away in an APC is lost to it. */
+/* Trap 54, the other half: a pulse while the waiter is away in an APC is lost to it.
+ * covers Wait.7, trap 54 */
 TEST(ke_apc, pulse_misses_a_waiter_that_is_away)
 {
     SLEEPER Sleeper = { .Status = -1 };
@@ -289,7 +299,7 @@ TEST(ke_apc, pulse_misses_a_waiter_that_is_away)
     EXPECT_EQ(Sleeper.Status, STATUS_SUCCESS);
 }
 
-/* Trap 32. */
+/* covers Wait.6, trap 32 */
 TEST(ke_apc, does_not_restart_a_relative_timeout)
 {
     LARGE_INTEGER Half = { .QuadPart = -500000 };
@@ -324,6 +334,7 @@ static VOID RunAndCount(PVOID Context)
         ArchPause();
 }
 
+/* covers KeInsertQueueApc.4 */
 TEST(ke_apc, reaches_a_thread_that_runs_elsewhere_or_is_ready)
 {
     LOG Here = { .Special = 0 };
@@ -341,6 +352,7 @@ TEST(ke_apc, reaches_a_thread_that_runs_elsewhere_or_is_ready)
     KtestJoin(Thread);
 }
 
+/* covers KeInsertQueueApc.1 */
 TEST(ke_apc, ended_thread_takes_none)
 {
     LOG Here = { .Special = 0 };
@@ -367,7 +379,8 @@ static VOID SetIt(PKAPC Apc, PKNORMAL_ROUTINE *Routine, PVOID *Context, PVOID *A
     KeSetEvent(*Argument1, 0, FALSE);
 }
 
-/* The IRQL of a Wait=TRUE held it up; the sleep must not. */
+/* The IRQL of a Wait=TRUE held it up; the sleep must not.
+ * covers KeInsertQueueApc.4 */
 TEST(ke_apc, held_up_by_wait_true_it_runs_before_the_sleep)
 {
     LARGE_INTEGER Second = { .QuadPart = -10000000 };
@@ -404,7 +417,8 @@ static VOID Meet(PVOID Context)
     Meeting->Round = MEETINGS + 1;
 }
 
-/* Another processor queues it while the thread is on its way into the wait. */
+/* Another processor queues it while the thread is on its way into the wait.
+ * covers KeInsertQueueApc.4 */
 TEST(ke_apc, none_is_lost_to_a_thread_about_to_sleep)
 {
     MEETING Meeting = { .Round = 0 };
@@ -433,7 +447,8 @@ TEST(ke_apc, none_is_lost_to_a_thread_about_to_sleep)
 
 static VOID EndAtOnce(PVOID Context) { *(volatile LONG *)Context = 1; }
 
-/* It is taken and runs, or it is refused; a thread that ends with one on its way is no bug check. */
+/* It is taken and runs, or it is refused; a thread that ends with one on its way is no bug check.
+ * covers KeInsertQueueApc.1, KeInsertQueueApc.4 */
 TEST(ke_apc, one_that_meets_the_end_runs_or_is_refused)
 {
     if (KeQueryActiveProcessorCount(NULL) == 1) {

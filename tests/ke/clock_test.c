@@ -91,6 +91,7 @@ static VOID PollTimes(PVOID Context)
     }
 }
 
+/* covers trap 52 */
 TEST(ke_clock, times_never_step_back_on_any_processor)
 {
     ULONG Processors = KeQueryActiveProcessorCount(NULL);
@@ -125,6 +126,7 @@ static VOID PollCounter(PVOID Context)
     }
 }
 
+/* covers KeQueryPerformanceCounter.1 */
 TEST(ke_clock, performance_counter_is_monotonic_over_processors)
 {
     PKTHREAD Threads[4];
@@ -142,6 +144,7 @@ TEST(ke_clock, performance_counter_is_monotonic_over_processors)
     EXPECT_GT(First.QuadPart, 1000000);
 }
 
+/* covers KeStallExecutionProcessor.1 */
 TEST(ke_clock, stall_takes_at_least_its_time)
 {
     static const ULONG Microseconds[] = { 0, 1, 50, 1000 };

@@ -31,6 +31,7 @@ static VOID Note(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     __atomic_add_fetch(&Calls->Count, 1, __ATOMIC_SEQ_CST);
 }
 
+/* covers KeInitializeDpc.1 */
 TEST(ke_dpc, initialize_leaves_the_arguments)
 {
     KDPC Dpc;
@@ -47,6 +48,7 @@ TEST(ke_dpc, initialize_leaves_the_arguments)
     EXPECT_EQ(Dpc.DpcData, NULL);
 }
 
+/* covers KeInsertQueueDpc.1, KeInsertQueueDpc.2, trap 2 */
 TEST(ke_dpc, from_passive_it_has_run_before_the_insert_returns)
 {
     static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL };
@@ -68,7 +70,8 @@ TEST(ke_dpc, from_passive_it_has_run_before_the_insert_returns)
     }
 }
 
-/* Trap 1: the driver's inlined KeLowerIrql is a bare write to CR8. */
+/* Trap 1: the driver's inlined KeLowerIrql is a bare write to CR8.
+ * covers KeInsertQueueDpc.3, trap 1 */
 TEST(ke_dpc, runs_when_cr8_is_written_by_hand)
 {
     static const KIRQL Levels[] = { DISPATCH_LEVEL, SYNCH_LEVEL, HIGH_LEVEL };
@@ -86,7 +89,7 @@ TEST(ke_dpc, runs_when_cr8_is_written_by_hand)
     }
 }
 
-/* Trap 30. */
+/* covers KeInsertQueueDpc.1, trap 30 */
 TEST(ke_dpc, second_insert_fails_and_the_first_arguments_survive)
 {
     CALLS Calls = { .Count = 0 };
@@ -115,6 +118,7 @@ static VOID Requeue(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
         EXPECT_TRUE(KeInsertQueueDpc(Dpc, NULL, NULL));
 }
 
+/* covers KeInsertQueueDpc.4, trap 30 */
 TEST(ke_dpc, may_queue_itself_from_its_routine)
 {
     CALLS Calls = { .Count = 0 };
@@ -133,6 +137,7 @@ static VOID Poison(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     ++*(LONG *)Context;
 }
 
+/* covers KeInsertQueueDpc.4 */
 TEST(ke_dpc, object_is_the_routines_once_it_starts)
 {
     LONG Count = 0;
@@ -149,6 +154,7 @@ TEST(ke_dpc, object_is_the_routines_once_it_starts)
     EXPECT_EQ(Dpc[1].Type, 0xAA);
 }
 
+/* covers KeRemoveQueueDpc.1 */
 TEST(ke_dpc, remove_keeps_it_from_running)
 {
     CALLS Calls = { .Count = 0 };
@@ -165,6 +171,7 @@ TEST(ke_dpc, remove_keeps_it_from_running)
     EXPECT_EQ(Calls.Count, 0);
 }
 
+/* covers KeSetImportanceDpc.1 */
 TEST(ke_dpc, high_goes_to_the_head_others_to_the_tail)
 {
     static const KDPC_IMPORTANCE Importances[] = { MediumImportance, LowImportance, HighImportance,
@@ -187,7 +194,8 @@ TEST(ke_dpc, high_goes_to_the_head_others_to_the_tail)
     EXPECT_EQ(Calls.Order[3], &Dpc[3]);
 }
 
-/* Low asks for no interrupt, but it runs: with the next one, when the processor idles, or at a tick. */
+/* Low asks for no interrupt, but it runs: with the next one, when the processor idles, or at a tick.
+ * covers KeSetImportanceDpc.2 */
 TEST(ke_dpc, low_importance_runs_before_long)
 {
     CALLS Calls = { .Count = 0 };
@@ -200,6 +208,7 @@ TEST(ke_dpc, low_importance_runs_before_long)
     EXPECT_EQ(Calls.Count, 1);
 }
 
+/* covers KeSetImportanceDpc.2 */
 TEST(ke_dpc, low_importance_runs_under_a_busy_thread)
 {
     ULONG64 Start, Counter;
@@ -217,6 +226,7 @@ TEST(ke_dpc, low_importance_runs_under_a_busy_thread)
     KeRevertToUserAffinityThread();
 }
 
+/* covers KeSetTargetProcessorDpc.1 */
 TEST(ke_dpc, target_processor_is_where_it_runs)
 {
     ULONG Processors = KeQueryActiveProcessorCount(NULL);
@@ -237,6 +247,7 @@ TEST(ke_dpc, target_processor_is_where_it_runs)
     }
 }
 
+/* covers KeSetTargetProcessorDpc.1 */
 TEST(ke_dpc, target_beyond_the_processors_is_ignored)
 {
     CALLS Calls = { .Count = 0 };
@@ -252,6 +263,7 @@ TEST(ke_dpc, target_beyond_the_processors_is_ignored)
     KtestWaitFor(&Calls.Count);
 }
 
+/* covers KeFlushQueuedDpcs.1 */
 TEST(ke_dpc, flush_waits_for_all_queued_before)
 {
     ULONG Processors = KeQueryActiveProcessorCount(NULL);
@@ -287,6 +299,7 @@ static VOID Follow(PVOID Context)
     Follower->Ran = 1;
 }
 
+/* covers KeInsertQueueDpc.5 */
 TEST(ke_dpc, thread_readied_in_a_dpc_preempts_after_it)
 {
     FOLLOWER Follower = { .Ran = 0 };
@@ -336,6 +349,7 @@ static VOID Contend(PVOID Context)
     __atomic_add_fetch(&Finished, 1, __ATOMIC_SEQ_CST);
 }
 
+/* covers KeInsertQueueDpc.6 */
 TEST(ke_dpc, inserts_are_conserved_under_contention)
 {
     PKTHREAD Threads[4];

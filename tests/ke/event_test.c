@@ -56,6 +56,7 @@ static void JoinAll(PKTHREAD *Threads, LONG Count)
         KtestJoin(Threads[At]);
 }
 
+/* covers KeInitializeEvent.1 */
 TEST(ke_event, initialize_leaves_bytes_1_and_3_as_found)
 {
     for (int Type = NotificationEvent; Type <= SynchronizationEvent; Type++) {
@@ -71,6 +72,7 @@ TEST(ke_event, initialize_leaves_bytes_1_and_3_as_found)
     }
 }
 
+/* covers KeSetEvent.1, KeSetEvent.4, KeSetEvent.8, KeClearEvent.1, KeResetEvent.1 */
 TEST(ke_event, every_operation_at_every_irql)
 {
     static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
@@ -105,7 +107,8 @@ TEST(ke_event, every_operation_at_every_irql)
     }
 }
 
-/* The state becomes exactly 1, whatever it was; the result is what it was. */
+/* The state becomes exactly 1, whatever it was; the result is what it was.
+ * covers KeSetEvent.1 */
 TEST(ke_event, set_makes_any_state_exactly_one)
 {
     static const LONG States[] = { MINLONG, -1, 0, 1, 2, MAXLONG };
@@ -120,7 +123,7 @@ TEST(ke_event, set_makes_any_state_exactly_one)
     }
 }
 
-/* Trap 7. */
+/* covers KeSetEvent.3, KeSetEvent.4, trap 7 */
 TEST(ke_event, one_set_of_a_sync_event_wakes_only_the_first_waiter)
 {
     SCENE Scene = { .Woken = 0 };
@@ -141,7 +144,8 @@ TEST(ke_event, one_set_of_a_sync_event_wakes_only_the_first_waiter)
     CheckHeader(&Scene.Event, SynchronizationEvent, 1);
 }
 
-/* FIFO does not ask for priorities: the weakest came first and is woken first. */
+/* FIFO does not ask for priorities: the weakest came first and is woken first.
+ * covers Wait.11 */
 TEST(ke_event, fifo_is_independent_of_priority)
 {
     static const KPRIORITY Priorities[WAITERS] = { 2, 12, 9 };
@@ -160,6 +164,7 @@ TEST(ke_event, fifo_is_independent_of_priority)
     }
 }
 
+/* covers KeSetEvent.2, KeWaitForSingleObject.2 */
 TEST(ke_event, notification_wakes_all_and_stays_signalled)
 {
     SCENE Scene = { .Woken = 0 };
@@ -174,6 +179,7 @@ TEST(ke_event, notification_wakes_all_and_stays_signalled)
     CheckHeader(&Scene.Event, NotificationEvent, 1);
 }
 
+/* covers KePulseEvent.1 */
 TEST(ke_event, pulse_wakes_who_waits_and_leaves_the_event_reset)
 {
     for (int Type = NotificationEvent; Type <= SynchronizationEvent; Type++) {
@@ -196,7 +202,8 @@ TEST(ke_event, pulse_wakes_who_waits_and_leaves_the_event_reset)
     }
 }
 
-/* A set at DISPATCH_LEVEL wakes at once but the switch waits for the IRQL to fall, even by a bare CR8 write. */
+/* A set at DISPATCH_LEVEL wakes at once but the switch waits for the IRQL to fall, even by a bare CR8 write.
+ * covers KeSetEvent.8 */
 TEST(ke_event, set_at_dispatch_switches_when_cr8_falls)
 {
     SCENE Scene = { .Woken = 0 };
@@ -218,7 +225,8 @@ TEST(ke_event, set_at_dispatch_switches_when_cr8_falls)
     KeRevertToUserAffinityThread();
 }
 
-/* Trap 48, and trap 6 for the event that is set already. */
+/* Trap 48, and trap 6 for the event that is set already.
+ * covers KeSetEvent.7, Wait.12, trap 48 */
 TEST(ke_event, increment_boosts_the_woken_up_to_15)
 {
     static const struct { KPRIORITY Base, Increment, Expected; } Cases[] = {
@@ -251,6 +259,7 @@ static VOID WaitTwice(PVOID Event)
     KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL);
 }
 
+/* covers Wait.12 */
 TEST(ke_event, boosts_do_not_add_up)
 {
     PKTHREAD Thread;
@@ -280,7 +289,8 @@ static VOID WaitForTwo(PVOID Context)
     KeWaitForMultipleObjects(2, Both, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
 }
 
-/* Trap 6: setting what is set wakes nobody and boosts nobody, not even one who waits for something else as well. */
+/* Trap 6: setting what is set wakes nobody and boosts nobody, not even one who waits for something else as well.
+ * covers KeSetEvent.5, trap 6 */
 TEST(ke_event, setting_a_set_event_boosts_nobody)
 {
     for (int Type = NotificationEvent; Type <= SynchronizationEvent; Type++) {
@@ -301,7 +311,8 @@ TEST(ke_event, setting_a_set_event_boosts_nobody)
 
 /* ---- Wait=TRUE ---- */
 
-/* Trap 3: raised after the set; the wait returns at the IRQL from before it, however it ends. */
+/* Trap 3: raised after the set; the wait returns at the IRQL from before it, however it ends.
+ * covers Wait.13, Wait.14, KeSetEvent.9, KeDelayExecutionThread.7, trap 3, trap 4 */
 TEST(ke_event, wait_true_gives_back_the_irql_from_before)
 {
     static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL };
@@ -340,7 +351,7 @@ TEST(ke_event, wait_true_gives_back_the_irql_from_before)
     }
 }
 
-/* Trap 5. */
+/* covers Wait.13, trap 5 */
 TEST(ke_event, wait_true_lets_nobody_run_before_the_wait)
 {
     LARGE_INTEGER Zero = { .QuadPart = 0 };

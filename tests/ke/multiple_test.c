@@ -32,7 +32,7 @@ static VOID WaitMany(PVOID Context)
                                               FALSE, NULL, Waiter->Blocks);
 }
 
-/* Trap 10. */
+/* covers KeWaitForMultipleObjects.4, KeWaitForMultipleObjects.12, trap 10 */
 TEST(ke_multiple, any_takes_the_lowest_index_and_nothing_else)
 {
     KWAIT_BLOCK Blocks[8];
@@ -51,7 +51,7 @@ TEST(ke_multiple, any_takes_the_lowest_index_and_nothing_else)
     EXPECT_EQ(Try(8, Objects, WaitAny, Blocks), STATUS_TIMEOUT);
 }
 
-/* Trap 9. */
+/* covers KeWaitForMultipleObjects.7, KeWaitForMultipleObjects.10, trap 9 */
 TEST(ke_multiple, all_with_one_missing_touches_nothing)
 {
     KSEMAPHORE Semaphore;
@@ -73,7 +73,8 @@ TEST(ke_multiple, all_with_one_missing_touches_nothing)
     KeReleaseMutex(&Mutex, FALSE);
 }
 
-/* Trap 12, the legal end of it. */
+/* Trap 12, the legal end of it.
+ * covers KeWaitForMultipleObjects.3, trap 12 */
 TEST(ke_multiple, sixty_four_objects)
 {
     static KWAIT_BLOCK Blocks[MAXIMUM_WAIT_OBJECTS];
@@ -92,6 +93,7 @@ TEST(ke_multiple, sixty_four_objects)
         EXPECT_EQ(KeReadStateEvent(&Events[At]), 0);
 }
 
+/* covers KeWaitForMultipleObjects.5 */
 TEST(ke_multiple, blocked_any_gets_the_index_that_woke_it_and_unlinks_the_rest)
 {
     for (ULONG Woken = 0; Woken < 8; Woken++) {
@@ -115,7 +117,8 @@ TEST(ke_multiple, blocked_any_gets_the_index_that_woke_it_and_unlinks_the_rest)
 
 static VOID WaitFirst(PVOID Event) { KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL); }
 
-/* Trap 8: a partial set consumes nothing, and one queued behind the wait-all gets it. */
+/* Trap 8: a partial set consumes nothing, and one queued behind the wait-all gets it.
+ * covers KeWaitForMultipleObjects.9, KeSetEvent.6, trap 8 */
 TEST(ke_multiple, partial_all_leaves_the_signal_to_others)
 {
     WAITER Waiter = { .Count = 2, .Type = WaitAll, .Status = -1 };
@@ -147,7 +150,8 @@ TEST(ke_multiple, partial_all_leaves_the_signal_to_others)
 
 static VOID TakeAndEnd(PVOID Mutant) { KeWaitForSingleObject(Mutant, Executive, KernelMode, FALSE, NULL); }
 
-/* Trap 11, at entry and when blocked. */
+/* Trap 11, at entry and when blocked.
+ * covers KeWaitForMultipleObjects.6, KeWaitForMultipleObjects.8, trap 11 */
 TEST(ke_multiple, abandoned_status_has_the_index_for_any_and_none_for_all)
 {
     KEVENT Events[2];
@@ -164,7 +168,8 @@ TEST(ke_multiple, abandoned_status_has_the_index_for_any_and_none_for_all)
     }
 }
 
-/* Trap 11, for one who slept: the mutant is free and marked all the while, the event comes later. */
+/* Trap 11, for one who slept: the mutant is free and marked all the while, the event comes later.
+ * covers KeWaitForMultipleObjects.8, trap 11 */
 TEST(ke_multiple, blocked_all_is_told_of_an_abandoned_mutant)
 {
     WAITER Waiter = { .Count = 2, .Type = WaitAll, .Status = -1 };
@@ -208,6 +213,7 @@ static VOID Dine(PVOID Context)
     }
 }
 
+/* covers KeWaitForMultipleObjects.7 */
 TEST(ke_multiple, philosophers_neither_starve_nor_share_a_fork)
 {
     PKTHREAD Threads[PHILOSOPHERS];

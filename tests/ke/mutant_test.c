@@ -20,6 +20,7 @@ static NTSTATUS Try(PKMUTANT Mutant)
     return KeWaitForSingleObject(Mutant, Executive, KernelMode, FALSE, &Zero);
 }
 
+/* covers KeInitializeMutex.1, KeInitializeMutant.1 */
 TEST(ke_mutant, initialize_over_poison)
 {
     KMUTANT Mutant;
@@ -45,7 +46,8 @@ TEST(ke_mutant, initialize_over_poison)
     EXPECT_TRUE(IsListEmpty(&KeGetCurrentThread()->MutantListHead));
 }
 
-/* Trap 15. */
+/* covers KeWaitForSingleObject.6, KeWaitForSingleObject.8, KeWaitForMutexObject.1, KeReleaseMutex.1,
+ * KeReadStateMutex.1, trap 15 */
 TEST(ke_mutant, recursion_counts_down_and_the_apc_count_falls_once)
 {
     enum { DEPTH = 5 };
@@ -93,7 +95,7 @@ static VOID OwnUntilTold(PVOID Context)
     KeReleaseMutant(Owner->Mutant, 1, FALSE, FALSE);
 }
 
-/* Trap 19. */
+/* covers KeWaitForSingleObject.2, KeReleaseMutex.5, trap 19 */
 TEST(ke_mutant, release_hands_over_at_once)
 {
     OWNER Owner = { .Status = -1 };
@@ -118,7 +120,8 @@ TEST(ke_mutant, release_hands_over_at_once)
 
 static VOID TakeAndEnd(PVOID Mutant) { Take(Mutant); }
 
-/* Trap 22, the mutant's half. */
+/* Trap 22, the mutant's half.
+ * covers KeWaitForSingleObject.5, KeReleaseMutex.8, trap 22 */
 TEST(ke_mutant, ending_owner_abandons_it_to_one_waiter)
 {
     PKTHREAD Thread;
@@ -137,6 +140,7 @@ TEST(ke_mutant, ending_owner_abandons_it_to_one_waiter)
     EXPECT_EQ(KeReleaseMutant(&Mutant, 0, FALSE, FALSE), 0);
 }
 
+/* covers KeReleaseMutant.1 */
 TEST(ke_mutant, release_as_abandoned_by_anybody)
 {
     OWNER Owner = { .Status = -1, .Go = 1 };
@@ -172,7 +176,7 @@ static VOID CountNormal(PVOID Context, PVOID Argument1, PVOID Argument2)
     NormalRan++;
 }
 
-/* Traps 18 and 49. */
+/* covers KeWaitForSingleObject.8, KeReleaseMutex.6, trap 18, trap 49 */
 TEST(ke_mutant, mutex_holds_back_normal_apcs_until_the_last_release)
 {
     KAPC Special, Normal;
@@ -197,6 +201,7 @@ TEST(ke_mutant, mutex_holds_back_normal_apcs_until_the_last_release)
     EXPECT_FALSE(KeAreApcsDisabled());
 }
 
+/* covers KeReleaseMutex.9 */
 TEST(ke_mutant, release_with_wait_true)
 {
     KMUTEX Mutex;

@@ -39,6 +39,7 @@ static void ExpectAtHome(void)
     EXPECT_FALSE(KeIsAttachedProcess());
 }
 
+/* covers KeStackAttachProcess.1, PsGetCurrentProcess.1 */
 TEST(ke_process, attach_changes_the_process_and_the_lower_half)
 {
     PKPROCESS Process = MakeProcess(0xA1);
@@ -62,6 +63,7 @@ TEST(ke_process, attach_changes_the_process_and_the_lower_half)
     ObfDereferenceObject(Process);
 }
 
+/* covers KeStackAttachProcess.2 */
 TEST(ke_process, attaches_nest)
 {
     PKPROCESS P = MakeProcess(1), Q = MakeProcess(2);
@@ -202,7 +204,8 @@ static VOID LookFromDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argumen
     ContentInDpc = Here();
 }
 
-/* contracts.md 3: in a DPC it is the interrupted thread's. */
+/* contracts.md 3: in a DPC it is the interrupted thread's.
+ * covers IoGetCurrentProcess.2 */
 TEST(ke_process, dpc_sees_the_interrupted_threads_process)
 {
     PKPROCESS Process = MakeProcess(0xD);
@@ -251,6 +254,7 @@ static BOOLEAN Queue(PKAPC Apc, KAPC_ENVIRONMENT Environment, char Name)
     return KeInsertQueueApc(Apc, (PVOID)(ULONG_PTR)Name, NULL, 0);
 }
 
+/* covers KeStackAttachProcess.2 */
 TEST(ke_process, apc_of_the_own_process_waits_for_the_return)
 {
     PKPROCESS Process = MakeProcess(0);

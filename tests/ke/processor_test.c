@@ -18,6 +18,7 @@ static KAFFINITY Highest(KAFFINITY Mask) { return 1ull << (63 - __builtin_clzll(
 
 static KAFFINITY HereBit(void) { return 1ull << KeGetCurrentProcessorNumber(); }
 
+/* covers KeQueryActiveProcessorCount.1 */
 TEST(ke_processor, counts_agree)
 {
     KAFFINITY Mask = 0, Active = KeQueryActiveProcessors();

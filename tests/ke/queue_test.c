@@ -14,6 +14,7 @@ typedef struct _ITEM { LIST_ENTRY Entry; LONG Number; } ITEM;
 
 static LARGE_INTEGER AtOnce(void) { return (LARGE_INTEGER){ .QuadPart = 0 }; }
 
+/* covers KeInitializeQueue.1 */
 TEST(ke_queue, initialize_over_poison)
 {
     KQUEUE Queue;
@@ -29,6 +30,7 @@ TEST(ke_queue, initialize_over_poison)
     EXPECT_EQ(Queue.MaximumCount, 7);
 }
 
+/* covers KeInsertQueue.1, KeRemoveQueue.3, KeRemoveQueue.4 */
 TEST(ke_queue, entries_come_out_in_order_and_the_head_first)
 {
     LARGE_INTEGER Zero = AtOnce();
@@ -62,6 +64,7 @@ static VOID Serve(PVOID Context)
         KeWaitForSingleObject(Server->Block, Executive, KernelMode, FALSE, NULL);
 }
 
+/* covers KeRemoveQueue.1 */
 TEST(ke_queue, last_waiter_is_served_first)
 {
     SERVER Servers[3];
@@ -83,7 +86,7 @@ TEST(ke_queue, last_waiter_is_served_first)
     EXPECT_EQ(Queue.CurrentCount, 0);
 }
 
-/* Trap 55. */
+/* covers KeRemoveQueue.2, trap 55 */
 TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
 {
     SERVER Servers[2];
@@ -148,6 +151,7 @@ TEST(ke_queue, apc_in_the_wait_leaves_the_count_as_it_was)
     EXPECT_EQ(Queue.CurrentCount, 0);
 }
 
+/* covers KeRundownQueue.1, KeRemoveQueue.3 */
 TEST(ke_queue, rundown_returns_the_ring_and_abandons_the_waiters)
 {
     SERVER Server = { .Got = 0 };
@@ -226,7 +230,8 @@ static VOID StayAway(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID 
     KtestWaitFor(&ComeBack);
 }
 
-/* A server that runs an APC during the rundown is told afterwards, and so is one that comes too late. */
+/* A server that runs an APC during the rundown is told afterwards, and so is one that comes too late.
+ * covers KeRundownQueue.1 */
 TEST(ke_queue, rundown_reaches_a_server_that_is_away_and_one_that_comes_later)
 {
     SERVER Server = { .Got = 0 };

@@ -14,6 +14,7 @@ static NTSTATUS Try(PVOID Object)
     return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Zero);
 }
 
+/* covers KeInitializeSemaphore.1 */
 TEST(ke_semaphore, initialize_over_poison)
 {
     KSEMAPHORE Semaphore;
@@ -27,6 +28,7 @@ TEST(ke_semaphore, initialize_over_poison)
     EXPECT_TRUE(IsListEmpty(&Semaphore.Header.WaitListHead));
 }
 
+/* covers KeWaitForSingleObject.2, KeReleaseSemaphore.1, KeReleaseSemaphore.5, KeReleaseSemaphore.7 */
 TEST(ke_semaphore, counts_at_every_irql)
 {
     static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
@@ -59,7 +61,7 @@ static VOID TakeOne(PVOID Semaphore)
     __atomic_add_fetch(&Woken, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Trap 21. */
+/* covers KeReleaseSemaphore.4, trap 21 */
 TEST(ke_semaphore, release_of_five_wakes_three_and_leaves_two)
 {
     KSEMAPHORE Semaphore;
@@ -78,6 +80,7 @@ TEST(ke_semaphore, release_of_five_wakes_three_and_leaves_two)
     EXPECT_EQ(KeReadStateSemaphore(&Semaphore), 2);
 }
 
+/* covers KeReleaseSemaphore.8 */
 TEST(ke_semaphore, release_with_wait_true)
 {
     KSEMAPHORE Semaphore;

@@ -28,6 +28,7 @@ TEST(ke_irql, is_cr8_and_nothing_else)
     ArchWriteIrql(PASSIVE_LEVEL);
 }
 
+/* covers KeAcquireSpinLockRaiseToDpc.1, KeTryToAcquireSpinLockAtDpcLevel.1, KeTestSpinLock.1 */
 TEST(ke_spinlock, plain_lock_is_0_free_and_1_held)
 {
     KSPIN_LOCK Lock = 0x5555;
@@ -50,6 +51,7 @@ TEST(ke_spinlock, plain_lock_is_0_free_and_1_held)
     EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
 }
 
+/* covers KeAcquireInStackQueuedSpinLock.1, KeAcquireInStackQueuedSpinLock.3 */
 TEST(ke_spinlock, queued_lock_keeps_the_irql_in_the_handle)
 {
     KLOCK_QUEUE_HANDLE Handle;
@@ -113,6 +115,7 @@ static VOID StandInLine(PVOID Context)
     KeReleaseInStackQueuedSpinLock(&Handle);
 }
 
+/* covers KeAcquireInStackQueuedSpinLock.2 */
 TEST(ke_spinlock, queued_lock_goes_to_the_next_in_line)
 {
     IN_LINE Line = { .Lock = 0 };
@@ -140,6 +143,7 @@ TEST(ke_spinlock, queued_lock_goes_to_the_next_in_line)
     KeRevertToUserAffinityThread();
 }
 
+/* covers KeAcquireSpinLockRaiseToDpc.2 */
 TEST(ke_spinlock, excludes_under_contention)
 {
     static void (*const Routines[])(PVOID) = { AddPlain, AddQueued };

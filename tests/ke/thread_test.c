@@ -42,6 +42,7 @@ static VOID RunUntilStopped(PVOID Context)
 
 /* ---- Priorities ---- */
 
+/* covers KeSetPriorityThread.2 */
 TEST(ke_thread, better_thread_preempts_at_once)
 {
     RUNNER Runner = { .Stop = 1 };
@@ -87,6 +88,7 @@ TEST(ke_thread, preempted_thread_goes_on_before_its_equals)
     }
 }
 
+/* covers KeSetPriorityThread.2 */
 TEST(ke_thread, lowering_oneself_lets_the_better_run_at_once)
 {
     RUNNER Runner = { .Stop = 1 };
@@ -104,6 +106,7 @@ TEST(ke_thread, lowering_oneself_lets_the_better_run_at_once)
     KeRevertToUserAffinityThread();
 }
 
+/* covers KeSetPriorityThread.1, KeQueryPriorityThread.1 */
 TEST(ke_thread, set_priority_gives_the_old_current_one)
 {
     PKTHREAD Self = KeGetCurrentThread();
@@ -117,6 +120,7 @@ TEST(ke_thread, set_priority_gives_the_old_current_one)
     EXPECT_EQ(KeSetPriorityThread(Self, Start), 1);
 }
 
+/* covers KeSetBasePriorityThread.1 */
 TEST(ke_thread, base_priority_increments_and_saturation)
 {
     PKTHREAD Self = KeGetCurrentThread();
@@ -141,6 +145,7 @@ static void Spin(ULONG64 Units)
         ;
 }
 
+/* covers KeQueryPriorityThread.1, trap 47 */
 TEST(ke_thread, boost_fades_by_one_per_quantum_down_to_the_base)
 {
     PKTHREAD Self = KeGetCurrentThread();
@@ -338,6 +343,7 @@ static VOID CheckStart(PVOID Context)
     ++*(volatile LONG *)Context;
 }
 
+/* covers PsCreateSystemThread.1, PsCreateSystemThread.3, KeWaitForSingleObject.3, ZwClose.1 */
 TEST(ps_thread, starts_at_passive_in_a_critical_region_at_priority_8)
 {
     volatile LONG Ran = 0;
@@ -360,6 +366,7 @@ TEST(ps_thread, starts_at_passive_in_a_critical_region_at_priority_8)
     EXPECT_EQ(ZwClose(Handle), STATUS_INVALID_HANDLE);
 }
 
+/* covers PsTerminateSystemThread.1 */
 TEST(ps_thread, exit_status_is_kept)
 {
     volatile LONG Ran = 0;
@@ -374,6 +381,7 @@ TEST(ps_thread, exit_status_is_kept)
     ZwClose(Handle);
 }
 
+/* covers PsCreateSystemThread.2 */
 TEST(ps_thread, process_handle_must_be_the_system_process)
 {
     volatile LONG Ran = 0;
@@ -386,7 +394,8 @@ TEST(ps_thread, process_handle_must_be_the_system_process)
     EXPECT_EQ(Ran, 0);
 }
 
-/* What a thread took is back when its last reference is gone, however often one comes and goes. */
+/* What a thread took is back when its last reference is gone, however often one comes and goes.
+ * covers PsTerminateSystemThread.3 */
 TEST(ps_thread, stacks_and_objects_are_freed)
 {
     enum { WARM_UP = 40, THREADS = 400 };
@@ -411,7 +420,8 @@ TEST(ps_thread, stacks_and_objects_are_freed)
     EXPECT_GE(MmFreeFrameCount() + 40, Before);     /* 400 leaked stacks would be 2400 frames */
 }
 
-/* Trap 53, the MSVC side: the type itself, and what its first qword holds. */
+/* Trap 53, the MSVC side: the type itself, and what its first qword holds.
+ * covers trap 53 */
 TEST(ob_handle, type_pointer_and_its_first_qword_are_the_same)
 {
     EXPECT_EQ(*(PVOID *)PsThreadType, PsThreadType);
@@ -421,6 +431,7 @@ TEST(ob_handle, type_pointer_and_its_first_qword_are_the_same)
     EXPECT_EQ(*(PVOID *)IoFileObjectType, IoFileObjectType);
 }
 
+/* covers ObReferenceObjectByHandle.1, ObReferenceObjectByHandle.3, ZwClose.1 */
 TEST(ob_handle, pseudo_handles_and_what_is_no_handle)
 {
     static const ULONG64 Bad[] = {
@@ -446,6 +457,7 @@ TEST(ob_handle, pseudo_handles_and_what_is_no_handle)
     }
 }
 
+/* covers ObReferenceObjectByHandle.2 */
 TEST(ob_handle, access_is_checked_for_user_mode_only)
 {
     OBJECT_HANDLE_INFORMATION Information = { 1, 1 };
@@ -465,6 +477,7 @@ TEST(ob_handle, access_is_checked_for_user_mode_only)
     ZwClose(Handle);
 }
 
+/* covers ObReferenceObjectByHandle.1 */
 TEST(ob_handle, many_handles_stay_apart)
 {
     enum { COUNT = 600 };

@@ -56,6 +56,7 @@ static NTSTATUS WaitFor(PVOID Object, LONGLONG Units)
     return KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, &Timeout);
 }
 
+/* covers KeInitializeTimer.1, KeInitializeTimerEx.1 */
 TEST(ke_timer, initialize_over_poison)
 {
     for (int Type = NotificationTimer; Type <= SynchronizationTimer; Type++) {
@@ -74,6 +75,7 @@ TEST(ke_timer, initialize_over_poison)
     }
 }
 
+/* covers KeSetTimer.1, KeSetTimerEx.5 */
 TEST(ke_timer, fires_at_its_due_time_not_before)
 {
     static const LONGLONG Intervals[] = { 2000, MILLISECOND, 15 * MILLISECOND + 3, 700 * MILLISECOND };
@@ -101,7 +103,7 @@ TEST(ke_timer, fires_at_its_due_time_not_before)
     }
 }
 
-/* Trap 25. */
+/* covers KeSetTimer.1, KeSetTimerEx.4, trap 25 */
 TEST(ke_timer, due_at_once_expires_inside_the_call)
 {
     static const LONGLONG Due[] = { 0, 1 };
@@ -119,7 +121,7 @@ TEST(ke_timer, due_at_once_expires_inside_the_call)
     }
 }
 
-/* Trap 26. */
+/* covers KeSetTimerEx.1, KeSetTimerEx.2, trap 26 */
 TEST(ke_timer, setting_again_replaces_due_time_and_dpc)
 {
     TICKS First, Second;
@@ -140,6 +142,7 @@ TEST(ke_timer, setting_again_replaces_due_time_and_dpc)
     EXPECT_EQ(First.Count, 0);
 }
 
+/* covers KeSetTimerEx.1, KeSetTimerEx.3 */
 TEST(ke_timer, set_clears_the_state_and_a_later_set_returns_false_after_expiry)
 {
     KTIMER Timer;
@@ -153,7 +156,7 @@ TEST(ke_timer, set_clears_the_state_and_a_later_set_returns_false_after_expiry)
     EXPECT_FALSE(KeCancelTimer(&Timer));
 }
 
-/* Trap 27. */
+/* covers KeCancelTimer.2, trap 27 */
 TEST(ke_timer, cancel_leaves_a_queued_dpc)
 {
     KTIMER Timer;
@@ -172,7 +175,7 @@ TEST(ke_timer, cancel_leaves_a_queued_dpc)
 
 static VOID WaitOnTimer(PVOID Timer) { KeWaitForSingleObject(Timer, Executive, KernelMode, FALSE, NULL); }
 
-/* Trap 28. */
+/* covers KeCancelTimer.3, KeCancelTimer.4, trap 28 */
 TEST(ke_timer, cancel_wakes_nobody_and_keeps_the_state)
 {
     PKTHREAD Thread;
@@ -189,7 +192,7 @@ TEST(ke_timer, cancel_wakes_nobody_and_keeps_the_state)
     KtestJoin(Thread);
 }
 
-/* Trap 23. */
+/* covers KeSetTimerEx.8, KeCancelTimer.1, KeReadStateTimer.1, trap 23 */
 TEST(ke_timer, periodic_is_signalled_and_queued_at_the_same_time)
 {
     KTIMER Timer;
@@ -204,6 +207,7 @@ TEST(ke_timer, periodic_is_signalled_and_queued_at_the_same_time)
     EXPECT_TRUE(KeReadStateTimer(&Timer));
 }
 
+/* covers KeSetTimerEx.8, KeSetTimerEx.9 */
 TEST(ke_timer, periods_do_not_drift)
 {
     enum { PERIODS = 100, PERIOD = 3 };
@@ -237,7 +241,8 @@ static VOID CountPeriods(PVOID Context)
             __atomic_add_fetch(&Released->Count, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Trap 24: two waiters, one is released per period. */
+/* Trap 24: two waiters, one is released per period.
+ * covers KeSetTimerEx.7, KeWaitForSingleObject.2, trap 24 */
 TEST(ke_timer, periodic_sync_timer_releases_one_waiter_a_period)
 {
     RELEASED Released = { .Count = 0 };
@@ -260,7 +265,7 @@ TEST(ke_timer, periodic_sync_timer_releases_one_waiter_a_period)
         KtestJoin(Threads[At]);
 }
 
-/* Trap 29. */
+/* covers KeSetTimerEx.9, trap 29 */
 TEST(ke_timer, slow_dpc_coalesces_ticks)
 {
     KTIMER Timer;
@@ -306,6 +311,7 @@ static VOID NoteFired(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2
     ManyFired++;
 }
 
+/* covers KeSetTimerEx.5, KeCancelTimer.4 */
 TEST(ke_timer, hundreds_fire_once_each_in_order_and_on_time)
 {
     ULONG64 Seed = 88172645463325252ull;

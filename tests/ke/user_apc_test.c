@@ -97,6 +97,7 @@ static void ExpectEndedByApc(SLEEPER *Sleeper)
     EXPECT_EQ(RunDown, 1);
 }
 
+/* covers Wait.10, KeDelayExecutionThread.5 */
 TEST(ke_user_apc, ends_an_alertable_user_mode_wait_and_delay)
 {
     SLEEPER Sleeper = { .Mode = UserMode, .Alertable = TRUE };
@@ -106,6 +107,7 @@ TEST(ke_user_apc, ends_an_alertable_user_mode_wait_and_delay)
     ExpectEndedByApc(&Sleeper);
 }
 
+/* covers Wait.10 */
 TEST(ke_user_apc, leaves_other_waits_alone)
 {
     for (int Kind = 0; Kind < 3; Kind++) {
@@ -156,6 +158,7 @@ static VOID BeginWaits(PVOID Context)
     KeRundownQueue(&Queue);
 }
 
+/* covers Wait.1, Wait.2, Wait.10, KeRemoveQueue.3 */
 TEST(ke_user_apc, is_looked_at_when_a_wait_begins)
 {
     KAPC Apc;
@@ -183,6 +186,7 @@ static VOID TestAlerts(PVOID Context)
     EXPECT_TRUE(Thread->ApcState.UserApcPending);
 }
 
+/* covers KeAlertThread.1, KeTestAlertThread.1 */
 TEST(ke_user_apc, test_alert_takes_the_alert_before_it_marks_the_apc)
 {
     KAPC Apc;
@@ -194,6 +198,7 @@ TEST(ke_user_apc, test_alert_takes_the_alert_before_it_marks_the_apc)
 
 /* ---- Alerts by mode ---- */
 
+/* covers Wait.9, KeAlertThread.1 */
 TEST(ke_user_apc, alerts_reach_waits_of_their_mode_or_above)
 {
     static const struct { KPROCESSOR_MODE Wait, Alert; BOOLEAN Ends; } Rows[] = {
@@ -225,6 +230,7 @@ static VOID Leave(PVOID Context)
     KeWaitForSingleObject(Gate, Executive, KernelMode, FALSE, NULL);
 }
 
+/* covers KeInsertQueueApc.1 */
 TEST(ke_user_apc, end_runs_down_what_is_left_in_order)
 {
     PKTHREAD Thread;

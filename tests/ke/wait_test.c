@@ -19,6 +19,7 @@ static ULONG64 Now(void)
     return KeQueryInterruptTimePrecise(&Counter);
 }
 
+/* covers Wait.3, KeWaitForSingleObject.1, KeWaitForSingleObject.2, trap 14 */
 TEST(ke_wait, zero_timeout_tests_without_blocking_at_any_irql)
 {
     static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
@@ -48,7 +49,7 @@ static VOID WaitInDpc(PKDPC Dpc, PVOID Context, PVOID Event, PVOID Result)
     EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
 }
 
-/* Trap 14. */
+/* covers Wait.3, trap 14 */
 TEST(ke_wait, zero_timeout_works_inside_a_dpc)
 {
     NTSTATUS First = -1, Second = -1;
@@ -63,6 +64,7 @@ TEST(ke_wait, zero_timeout_works_inside_a_dpc)
     EXPECT_EQ(Second, STATUS_TIMEOUT);
 }
 
+/* covers KeWaitForSingleObject.4 */
 TEST(ke_wait, relative_timeout_ends_the_wait_on_time)
 {
     static const LONGLONG Intervals[] = { 1, 10, 5 * MILLISECOND, 1000 * MILLISECOND + 7 };
@@ -83,6 +85,7 @@ TEST(ke_wait, relative_timeout_ends_the_wait_on_time)
     }
 }
 
+/* covers Wait.5 */
 TEST(ke_wait, absolute_timeout_is_system_time)
 {
     LARGE_INTEGER Timeout, Past = { .QuadPart = 1 };
@@ -102,7 +105,8 @@ TEST(ke_wait, absolute_timeout_is_system_time)
 
 /* ---- Alerts ---- */
 
-/* Trap 13: the object is looked at before the alert, and the alert before the timeout. */
+/* Trap 13: the object is looked at before the alert, and the alert before the timeout.
+ * covers Wait.1, Wait.2, trap 13 */
 TEST(ke_wait, object_before_alert_before_zero_timeout)
 {
     LARGE_INTEGER Zero = { .QuadPart = 0 };
@@ -128,6 +132,7 @@ static VOID WaitForAlert(PVOID Context)
     Wait->Status = KeWaitForSingleObject(&Wait->Event, Executive, Wait->Mode, Wait->Alertable, NULL);
 }
 
+/* covers Wait.9 */
 TEST(ke_wait, alert_ends_an_alertable_wait_of_its_mode)
 {
     static const struct { KPROCESSOR_MODE Wait, Alert; BOOLEAN Alertable, Ends;
@@ -155,7 +160,8 @@ TEST(ke_wait, alert_ends_an_alertable_wait_of_its_mode)
 
 /* ---- Delays ---- */
 
-/* Trap 31: success, not a timeout, and never early. */
+/* Trap 31: success, not a timeout, and never early.
+ * covers KeDelayExecutionThread.1, KeDelayExecutionThread.2, trap 31 */
 TEST(ke_wait, delay_is_never_early_and_succeeds)
 {
     static const LONGLONG Intervals[] = { 1, 100, MILLISECOND, 15 * MILLISECOND, 123 * MILLISECOND };
@@ -185,6 +191,7 @@ TEST(ke_wait, delay_of_an_hour_costs_no_time_in_virtual_time)
     EXPECT_LE(Now() - Start, (ULONG64)Length + 1000);
 }
 
+/* covers Wait.2, KeDelayExecutionThread.5, KeDelayExecutionThread.6 */
 TEST(ke_wait, delay_alert_comes_before_the_due_test)
 {
     LARGE_INTEGER Zero = { .QuadPart = 0 };
@@ -196,6 +203,7 @@ TEST(ke_wait, delay_alert_comes_before_the_due_test)
 
 static VOID Count(PVOID Context) { __atomic_add_fetch((volatile LONG *)Context, 1, __ATOMIC_SEQ_CST); }
 
+/* covers KeDelayExecutionThread.4 */
 TEST(ke_wait, delay_of_zero_lets_an_equal_run)
 {
     LARGE_INTEGER Zero = { .QuadPart = 0 };
@@ -222,6 +230,7 @@ static VOID WaitUntil(PVOID Context)
     Wait->Done = TRUE;
 }
 
+/* covers Wait.4, Wait.5, trap 31 */
 TEST(ke_wait, setting_the_system_time_moves_absolute_waits_only)
 {
     CLOCKED Absolute = { .Done = FALSE }, Relative = { .Done = FALSE };
@@ -257,7 +266,8 @@ static VOID Nothing(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *
     UNREFERENCED_PARAMETER(Argument2);
 }
 
-/* The wait is taken up again after the APC with the due time that the clock's setting gave it. */
+/* The wait is taken up again after the APC with the due time that the clock's setting gave it.
+ * covers Wait.5, Wait.6 */
 TEST(ke_wait, absolute_wait_keeps_to_the_set_time_after_an_apc)
 {
     CLOCKED Wait = { .Done = FALSE };

@@ -47,6 +47,7 @@ static NTSTATUS SetMask(HANDLE Thread, KAFFINITY Value)
     return ZwSetInformationThread(Thread, ThreadAffinityMask, &Value, sizeof Value);
 }
 
+/* covers ZwSetInformationThread.1, ZwSetInformationThread.9, trap 46 */
 TEST(ps_information, priority)
 {
     Open();
@@ -63,6 +64,7 @@ TEST(ps_information, priority)
     Close();
 }
 
+/* covers ZwSetInformationThread.2 */
 TEST(ps_information, base_priority)
 {
     static const LONG Sound[] = { -2, -1, 0, 1, 2, 16, -16 };
@@ -83,6 +85,7 @@ TEST(ps_information, base_priority)
     Close();
 }
 
+/* covers ZwSetInformationThread.3, ZwSetInformationThread.7, ZwSetInformationThread.9 */
 TEST(ps_information, affinity)
 {
     KAFFINITY All = KeQueryActiveProcessors();
@@ -112,6 +115,7 @@ TEST(ps_information, ideal_processor)
     Close();
 }
 
+/* covers ZwSetInformationThread.4 */
 TEST(ps_information, boost_and_page_priority)
 {
     ULONG Told = 0x55555555, Length = 0;
@@ -136,7 +140,9 @@ TEST(ps_information, boost_and_page_priority)
     Close();
 }
 
-/* Each call is wrong in all that comes after the check that it fails: the first one decides. */
+/* Each call is wrong in all that comes after the check that it fails: the first one decides.
+ * covers ZwSetInformationThread.5, ZwSetInformationThread.6, ZwSetInformationThread.7, ZwSetInformationThread.8,
+ * trap 46 */
 TEST(ps_information, order_of_the_checks)
 {
     ULONG64 Value = 99;

@@ -162,6 +162,7 @@ static void ExpectLastReference(PKPROCESS Process)
     EXPECT_EQ(ObfDereferenceObject(Process), 0);
 }
 
+/* covers KeWaitForSingleObject.3, PsCreateSystemThread.2 */
 TEST(ps_process, threads_live_in_it_and_it_ends_with_the_last)
 {
     PKPROCESS Process = PsCreateProcess();

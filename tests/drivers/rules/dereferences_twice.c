@@ -1,4 +1,5 @@
 /* dereferences_twice.c - gives back a reference that it does not have.
+ * covers ObDereferenceObject.1
  *
  * fault: stop 0x00000018 REFERENCE_BY_POINTER */
 #include "rule.h"

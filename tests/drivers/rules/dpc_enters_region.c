@@ -1,4 +1,5 @@
 /* dpc_enters_region.c - its DPC routine enters a critical region, and nobody verifies.
+ * covers KeInsertQueueDpc.7
  *
  * fault: stop 0x000000C7 TIMER_OR_DPC_INVALID
  * log: DPC routine .*dpc_enters_region.*ChangingDpc.* changed the APC-disable count

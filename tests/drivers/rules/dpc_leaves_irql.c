@@ -1,4 +1,5 @@
 /* dpc_leaves_irql.c - its DPC routine returns at another IRQL.
+ * covers KeInsertQueueDpc.7
  *
  * fault: stop 0x000000C8 IRQL_UNEXPECTED_VALUE
  * log: DPC routine .*dpc_leaves_irql.*ChangingDpc.* returned at IRQL 5 */

@@ -1,4 +1,5 @@
 /* spin_lock_released_free.c - releases a spin lock that is free, and nobody verifies.
+ * covers KeAcquireSpinLockRaiseToDpc.3
  *
  * fault: stop 0x00000010 SPIN_LOCK_NOT_OWNED
  * log: spin lock .* is released and was not held

@@ -1,4 +1,5 @@
 /* thread_ends_with_mutex_unverified.c - its thread ends and still owns a mutex, and nobody verifies.
+ * covers KeReleaseMutex.8, trap 22
  *
  * fault: stop 0x4000008A THREAD_TERMINATE_HELD_MUTEX
  * log: ends and still owns mutex

@@ -1,4 +1,5 @@
 /* too_many_objects.c - waits for four objects without an array of wait blocks.
+ * covers KeWaitForMultipleObjects.1, trap 12
  *
  * fault: stop 0x0000000C MAXIMUM_WAIT_OBJECTS_EXCEEDED
  * log: a wait for 4 objects; 3 are possible */

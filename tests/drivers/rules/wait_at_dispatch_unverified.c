@@ -1,4 +1,5 @@
 /* wait_at_dispatch_unverified.c - waits at DISPATCH_LEVEL for an event that is not set, and nobody verifies.
+ * covers Wait.15
  *
  * fault: stop 0x0000000A IRQL_NOT_LESS_OR_EQUAL
  * log: a wait on object .* would block at IRQL 2
