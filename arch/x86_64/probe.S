@@ -1,22 +1,9 @@
 # probe.S - instructions that are allowed to fault.
 #
-# Each is a row of ProbeFixups: if it raises a page fault or a protection fault, TrapException makes the
-# processor go on at the row's landing instead of stopping the kernel. Nothing here moves the stack
-# pointer, so a landing can return at once.
+# Nothing here moves the stack pointer, so a landing can return at once.
 
-    .text
+#include "fixup.inc"
 
-    .macro MAY_FAULT Landing
-    .pushsection .rodata.fixups, "a"
-    .quad 1f, \Landing
-    .popsection
-1:
-    .endm
-
-    .section .rodata.fixups, "a"
-    .balign 8
-    .globl ProbeFixups
-ProbeFixups:
     .text
 
 # BOOLEAN ProbeRead(const void *Address)
@@ -52,9 +39,5 @@ ProbeFailed:
     ret
     .cfi_endproc
     .size ProbeFailed, . - ProbeFailed
-
-    .section .rodata.fixups, "a"
-    .globl ProbeFixupsEnd
-ProbeFixupsEnd:
 
     .section .note.GNU-stack, "", @progbits

@@ -20,7 +20,7 @@ static void FaultBeforeClient(ARCH_TRAP_FRAME *Frame)
     ArchHalt();
 }
 
-/* Where to go on if the instruction at Rip is one of probe.S, else 0. */
+/* Where to go on if the instruction at Rip is one that may fault (fixup.inc), else 0. */
 static ULONG64 FindLanding(ULONG64 Rip)
 {
     for (const X86_FIXUP *Row = ProbeFixups; Row < ProbeFixupsEnd; Row++)

@@ -1,8 +1,10 @@
 /* exports_ex.c - what drivers import from the executive: Ex, Io, Ob, Ps, Zw. */
 #include "ldrp.h"
 #include <ex/fastmutex.h>
+#include <ex/interlocked.h>
 #include <ex/pool.h>
 #include <ex/resource.h>
+#include <ex/slist.h>
 #include <ex/work.h>
 #include <ke/process.h>
 #include <ldr/exports.h>
@@ -92,6 +94,21 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ExEnterCriticalRegionAndAcquireResourceShared),
     EXPORT(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive),
     EXPORT(ExReleaseResourceAndLeaveCriticalRegion),
+
+    /* Lists for any IRQL */
+    EXPORT(InitializeSListHead),
+    EXPORT(ExpInterlockedPushEntrySList),
+    EXPORT(ExpInterlockedPopEntrySList),
+    EXPORT(ExpInterlockedFlushSList),
+    EXPORT(FirstEntrySList),
+    EXPORT(ExQueryDepthSList),
+    EXPORT(ExInterlockedInsertHeadList),
+    EXPORT(ExInterlockedInsertTailList),
+    EXPORT(ExInterlockedRemoveHeadList),
+    EXPORT(ExInterlockedPushEntryList),
+    EXPORT(ExInterlockedPopEntryList),
+    EXPORT(ExInterlockedAddLargeInteger),
+    EXPORT(ExInterlockedAddUlong),
 
     /* Work items */
     EXPORT(ExInitializeWorkItem),
