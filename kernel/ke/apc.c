@@ -74,6 +74,8 @@ static PKAPC TakeApc(PKTHREAD Thread)
     PKAPC Apc;
 
     Thread->ApcState.KernelApcPending = FALSE;
+    Thread->KernelApcDisable += Thread->RegionsEnded;
+    Thread->RegionsEnded = 0;
     Apc = Deliverable(Thread);
     if (Apc != NULL) {
         RemoveEntryList(&Apc->ApcListEntry);
@@ -154,6 +156,27 @@ NOINLINE void KiDeliverHeldBack(PKTHREAD Thread)
     ArchRequestApc();
 }
 
+/* Wherever Thread is, its APC interrupt comes as soon as it is below APC_LEVEL; Wakes: also in the middle of a wait. */
+static void RequestApc(PKTHREAD Thread, BOOLEAN Wakes, KPRIORITY Increment)
+{
+    Thread->ApcState.KernelApcPending = TRUE;
+    if (Thread == KiCurrentThread())
+        ArchRequestApc();
+    else if (Thread->State == Running)
+        ArchSendApc(Thread->NextProcessor);
+    else if (Thread->State == Waiting && Thread->WaitIrql == PASSIVE_LEVEL && Wakes)
+        KiUnwaitThread(Thread, STATUS_KERNEL_APC, Increment);
+}
+
+/* Lock held. Thread, another than the current one, is out of Count critical regions that it did not leave itself. Its
+ * count of them is written where it runs and nowhere else, so it is told to: its next APC interrupt does. */
+void KiLeaveRegionsOf(PKTHREAD Thread, ULONG Count)
+{
+    KiAssertDispatcherHeld();
+    Thread->RegionsEnded += (SHORT)Count;
+    RequestApc(Thread, Thread->SpecialApcDisable == 0, 0);
+}
+
 /* Lock held. */
 static void Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
 {
@@ -165,13 +188,7 @@ static void Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
         }
         return;
     }
-    Thread->ApcState.KernelApcPending = TRUE;
-    if (Thread == KiCurrentThread())
-        ArchRequestApc();
-    else if (Thread->State == Running)
-        ArchSendApc(Thread->NextProcessor);
-    else if (Thread->State == Waiting && Thread->WaitIrql == PASSIVE_LEVEL && Deliverable(Thread) != NULL)
-        KiUnwaitThread(Thread, STATUS_KERNEL_APC, Increment);
+    RequestApc(Thread, Deliverable(Thread) != NULL, Increment);
 }
 
 static void Link(PKAPC_STATE State, PKAPC Apc)

@@ -10,6 +10,7 @@
 #include "ki.h"
 
 enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = 40 };
+#define LAST_SYSTEM_TIME 0x7FFF35F4F06C7FFFll   /* the end of the year 30827, months before the count runs out */
 
 static ULONG64 CounterStart;            /* counter at interrupt time 0 */
 static ULONG64 UnitsPerCount;           /* 100 ns per count, 24.40 fixed point */
@@ -26,6 +27,17 @@ static ULONG64 Scale(ULONG64 Value, ULONG64 Factor)
 
 ULONG64 KiQueryTime(void) { return Scale(ArchReadCounter() - CounterStart, UnitsPerCount); }
 LONG64 KiSystemTimeBias(void) { return __atomic_load_n(&SystemBias, __ATOMIC_RELAXED); }
+
+/* The interrupt time of a system time, as long as nobody sets it: 0 for one before boot, and none is beyond
+ * MAXLONGLONG, so that what is due then can be moved by any difference of system times. */
+ULONG64 KiInterruptTimeOf(LONG64 SystemTime)
+{
+    LONG64 Time;
+
+    if (__builtin_sub_overflow(SystemTime, KiSystemTimeBias(), &Time))
+        return SystemTime > 0 ? MAXLONGLONG : 0;
+    return Time > 0 ? (ULONG64)Time : 0;
+}
 
 /* ---- The shared page ---- */
 
@@ -186,13 +198,14 @@ VOID KeQueryTickCount(PLARGE_INTEGER TickCount)
     TickCount->QuadPart = (LONGLONG)LoadTime(&SharedUserData->TickCount);
 }
 
-/* KeSetSystemTime - the system time becomes NewTime; OldTime receives what it was. Absolute timers and timeouts
- * follow, relative ones do not. IRQL: PASSIVE_LEVEL. */
+/* KeSetSystemTime - the system time becomes NewTime, within 1601 to 30827; OldTime receives what it was. Absolute
+ * timers and timeouts follow, relative ones do not. IRQL: PASSIVE_LEVEL. */
 VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
 {
+    LONG64 New = NewTime->QuadPart < 0 ? 0 : NewTime->QuadPart;
     ULONG64 Flags = KiLockDispatcher();
     ULONG64 Now = KiQueryTime();
-    LONG64 Delta = NewTime->QuadPart - ((LONG64)Now + SystemBias);
+    LONG64 Delta = (New < LAST_SYSTEM_TIME ? New : LAST_SYSTEM_TIME) - ((LONG64)Now + SystemBias);
 
     OldTime->QuadPart = (LONG64)Now + SystemBias;
     __atomic_store_n(&SystemBias, SystemBias + Delta, __ATOMIC_RELAXED);

@@ -212,6 +212,7 @@ void KiQueueTimerDpc(PKDPC Dpc);                /* lock held; run by the dispatc
 /* ---- clock.c ---- */
 void KiInitializeClock(void);
 LONG64 KiSystemTimeBias(void);                  /* system time - interrupt time */
+ULONG64 KiInterruptTimeOf(LONG64 SystemTime);   /* 0: it has passed; at most MAXLONGLONG */
 BOOLEAN KiClockInterrupt(void);
 void KiArmClock(PKPCR Pcr);                     /* for its next timer or tick, interrupts off */
 void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due); /* if Due is before what it is armed for */
@@ -223,6 +224,7 @@ void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process);
 void KiDeliverHeldBack(PKTHREAD Thread);        /* a region of the current thread ended */
 ULONG64 KiLockPastApcs(PKTHREAD Thread);        /* lock; APCs on their way to this, the current thread ran first */
 void KiCloseApcQueue(PKTHREAD Thread);          /* lock held: it ends, nothing may be queued to it any more */
+void KiLeaveRegionsOf(PKTHREAD Thread, ULONG Count);    /* lock held: another thread ended critical regions of it */
 
 /* ---- process.c: lock held ---- */
 BOOLEAN KiJoinProcess(PKTHREAD Thread);         /* FALSE: its process has ended */

@@ -66,7 +66,8 @@ VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
 }
 
 /* KeReleaseMutant - give one level back; after the last, the first waiter owns it. Increment: its boost.
- * Abandoned: give it up whoever owns it, and mark it. Wait: as KeSetEvent. IRQL: <= DISPATCH_LEVEL.
+ * Abandoned: give it up whoever owns it, and mark it; an owner that it held in a critical region leaves that, and what
+ * that held back is delivered there. Wait: as KeSetEvent. IRQL: <= DISPATCH_LEVEL.
  * Returns: the SignalState before: 0 if this was the last level. Raises: STATUS_MUTANT_NOT_OWNED, or
  * STATUS_ABANDONED if the mutant is so marked, when the caller does not own it; nothing has changed then, the
  * IRQL neither. */
@@ -89,8 +90,10 @@ LONG KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, B
         Enable = Free(Mutant, Increment);
     else
         Mutant->Header.SignalState = Previous + 1;
-    if (Enable != 0 && Owner != NULL)
+    if (Enable != 0 && Owner == KiCurrentThread())
         Owner->KernelApcDisable += Enable;
+    else if (Enable != 0 && Owner != NULL)
+        KiLeaveRegionsOf(Owner, Enable);
     if (Wait)
         KiExitDispatcherRaised(Flags, KiCurrentThread());
     else

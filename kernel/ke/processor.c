@@ -187,8 +187,8 @@ VOID KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
         KeRevertToUserAffinityThreadEx(PreviousAffinity->Mask);
 }
 
-/* KeSetIdealProcessorThread - where Thread goes by preference when the processor it ran on last is taken. A number that
- * is not active changes nothing. IRQL: <= DISPATCH_LEVEL. Returns: the one before.
+/* KeSetIdealProcessorThread - where Thread goes, whenever it becomes ready and that processor idles; a new thread's is
+ * the next in turn. A number that is not active changes nothing. IRQL: <= DISPATCH_LEVEL. Returns: the one before.
  * Source: WDK nf-ntifs-kesetidealprocessorthread. */
 UCHAR KeSetIdealProcessorThread(PKTHREAD Thread, UCHAR Processor)
 {

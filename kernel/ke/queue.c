@@ -123,7 +123,7 @@ static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode
         /* It goes for an entry itself, so the freed place is not handed to another. */
         Queue->CurrentCount--;
     }
-    KiUnlockDispatcher(Flags);
+    KiExitDispatcher(Flags);            /* the queue that it left may have given its place to another thread */
     Status = KiWaitOnQueue(&Queue->Header, WaitMode, Timeout);
     return Status == STATUS_SUCCESS ? Thread->QueueEntry : (PLIST_ENTRY)(LONG_PTR)Status;
 }

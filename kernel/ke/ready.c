@@ -96,7 +96,7 @@ static void GiveProcessor(PKPCR Pcr, PKTHREAD Thread)
         ArchSendDispatch(Pcr->Cpu.Number);
 }
 
-/* Last processor first (its caches may be warm), then the ideal one, then this one, then any. */
+/* The last processor first (its caches may be warm), then the ideal one, then this one, then any. */
 static PKPCR PreferredProcessor(PKTHREAD Thread, KAFFINITY Candidates)
 {
     if (Candidates & KiProcessorBit(Thread->NextProcessor))
@@ -106,6 +106,14 @@ static PKPCR PreferredProcessor(PKTHREAD Thread, KAFFINITY Candidates)
     if (Candidates & KiProcessorBit(ARCH_THIS_CPU->Number))
         return KiCurrentPcr();
     return KiProcessorBlock[__builtin_ctzll(Candidates)];
+}
+
+/* Of those that idle the ideal one comes first: that is what it is for. */
+static PKPCR PreferredIdleProcessor(PKTHREAD Thread, KAFFINITY Idle)
+{
+    if (Idle & KiProcessorBit(Thread->IdealProcessor))
+        return KiProcessorBlock[Thread->IdealProcessor];
+    return PreferredProcessor(Thread, Idle);
 }
 
 static PKPCR WeakestProcessor(KAFFINITY Candidates)
@@ -131,7 +139,7 @@ static PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
 
     RtlAssert(Allowed != 0);
     if (Idle != 0) {
-        Pcr = PreferredProcessor(Thread, Idle);
+        Pcr = PreferredIdleProcessor(Thread, Idle);
         IdleProcessors &= ~KiProcessorBit(Pcr->Cpu.Number);
         GiveProcessor(Pcr, Thread);
         return NULL;
@@ -206,6 +214,17 @@ static PKTHREAD StealThread(PKPCR Self)
     return Best;
 }
 
+/* Pcr idles after all: it takes a thread that waits for another processor, or is noted as idle. */
+static void LookElsewhere(PKPCR Pcr)
+{
+    PKTHREAD Thread = QueuedThreads != 0 ? StealThread(Pcr) : NULL;
+
+    if (Thread != NULL)
+        GiveProcessor(Pcr, Thread);
+    else
+        IdleProcessors |= KiProcessorBit(Pcr->Cpu.Number);
+}
+
 PKTHREAD KiSelectThread(PKPCR Pcr)
 {
     PKTHREAD Thread = Pcr->NextThread;
@@ -241,9 +260,9 @@ static void Unplace(PKTHREAD Thread)
     }
     Pcr->NextThread = NULL;
     KiSetThreadState(Thread, Ready);
-    if (Pcr->Cpu.CurrentThread == Pcr->IdleThread && Pcr->ReadySummary == 0)
-        IdleProcessors |= KiProcessorBit(Pcr->Cpu.Number);
     Promote(Pcr);
+    if (Pcr->NextThread == NULL && Pcr->Cpu.CurrentThread == Pcr->IdleThread)
+        LookElsewhere(Pcr);
 }
 
 void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority)

@@ -6,7 +6,8 @@
  * Method: take with one atomic exchange; spin reading, not writing, until the lock looks free. `pause`
  * in the spin hands the emulator's turn to the holder.
  * Caller's duty: never acquire a lock that this processor holds. A processor that spins while it is the
- * only one, or for LOCK_PATIENCE rounds, stops with SPIN_LOCK_ALREADY_OWNED: nobody can be coming to free it.
+ * only one, behind itself, or for LOCK_PATIENCE rounds, stops with SPIN_LOCK_ALREADY_OWNED: nobody can be coming to
+ * free the lock.
  * Raw locks are the kernel's own: interrupts are off, IRQL is left alone. */
 #include "ki.h"
 
@@ -42,6 +43,41 @@ FORCEINLINE void Release(PKSPIN_LOCK Lock)
         StopNotHeld(Lock);
 }
 
+static BOOLEAN IsOnStackOf(PKTHREAD Thread, const void *Address)
+{
+    return (PUCHAR)Address >= (PUCHAR)Thread->StackLimit && (PUCHAR)Address < (PUCHAR)Thread->StackBase;
+}
+
+/* Does Handle lie on a stack of this processor? Who queued it is then below us on that stack, and does not go on
+ * before we do. */
+static BOOLEAN IsOwnHandle(PKSPIN_LOCK_QUEUE Handle)
+{
+    PVOID Here = __builtin_frame_address(0);
+
+    if (IsOnStackOf(KiCurrentThread(), Handle))
+        return TRUE;
+    return !IsOnStackOf(KiCurrentThread(), Here) && (PVOID)Handle >= Here &&
+           (PVOID)Handle < KiThisPcr->Cpu.DispatchStack;
+}
+
+/* In line behind Before. */
+static NOINLINE void SpinInLine(PKSPIN_LOCK SpinLock, PKSPIN_LOCK_QUEUE Before, PKSPIN_LOCK_QUEUE Self)
+{
+    ULONG64 Rounds = 0;
+
+    if (KiProcessorCount == 1 || IsOwnHandle(Before))
+        KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)SpinLock, (ULONG_PTR)Before, 0, 0,
+                       "queued spin lock %p is held by this processor itself, or waited for", SpinLock);
+    Self->Lock = (PKSPIN_LOCK)((ULONG_PTR)SpinLock | 1);
+    __atomic_store_n(&Before->Next, Self, __ATOMIC_RELEASE);
+    while ((ULONG_PTR)__atomic_load_n(&Self->Lock, __ATOMIC_ACQUIRE) & 1) {
+        if (++Rounds > LOCK_PATIENCE)
+            KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)SpinLock, (ULONG_PTR)Before, 0, 0,
+                           "queued spin lock %p is held and nobody is left to release it", SpinLock);
+        ArchPause();
+    }
+}
+
 /* The tail swings to us. If somebody was there before, our Lock field carries a 1 until he takes it away:
  * that is how the lock is handed over, and each waiter spins on its own handle. */
 static void AcquireQueued(PKSPIN_LOCK SpinLock, PKSPIN_LOCK_QUEUE Self)
@@ -51,15 +87,8 @@ static void AcquireQueued(PKSPIN_LOCK SpinLock, PKSPIN_LOCK_QUEUE Self)
     Self->Next = NULL;
     Self->Lock = SpinLock;
     Before = (PKSPIN_LOCK_QUEUE)__atomic_exchange_n(SpinLock, (KSPIN_LOCK)Self, __ATOMIC_ACQ_REL);
-    if (Before == NULL)
-        return;
-    if (KiProcessorCount == 1)
-        KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)SpinLock, (ULONG_PTR)Before, 0, 0,
-                       "queued spin lock %p is held and nobody is left to release it", SpinLock);
-    Self->Lock = (PKSPIN_LOCK)((ULONG_PTR)SpinLock | 1);
-    __atomic_store_n(&Before->Next, Self, __ATOMIC_RELEASE);
-    while ((ULONG_PTR)__atomic_load_n(&Self->Lock, __ATOMIC_ACQUIRE) & 1)
-        ArchPause();
+    if (Before != NULL)
+        SpinInLine(SpinLock, Before, Self);
 }
 
 static void ReleaseQueued(PKSPIN_LOCK_QUEUE Self)

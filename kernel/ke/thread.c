@@ -4,6 +4,19 @@
  * the caller: ke only says, through the reaper, when nothing runs on them any more. */
 #include "ki.h"
 
+/* Threads are at home on one processor after the other. */
+static ULONG NextIdealProcessor(void)
+{
+    static ULONG Turns;
+    KAFFINITY Active = KiActiveProcessors;
+
+    if (Active == 0)
+        return ARCH_THIS_CPU->Number;   /* the first idle thread, before anybody is online */
+    for (ULONG Left = __atomic_fetch_add(&Turns, 1, __ATOMIC_RELAXED) % RtlCountBits(Active); Left != 0; Left--)
+        Active &= Active - 1;
+    return (ULONG)__builtin_ctzll(Active);
+}
+
 void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE_T StackSize,
                         void (*SystemRoutine)(PKSTART_ROUTINE, PVOID), PKSTART_ROUTINE StartRoutine, PVOID StartContext,
                         KPRIORITY Priority)
@@ -17,7 +30,8 @@ void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE
     Thread->Priority = Thread->BasePriority = (SCHAR)Priority;
     Thread->Quantum = 2;
     Thread->Affinity = Process->Affinity;
-    Thread->IdealProcessor = Thread->NextProcessor = ARCH_THIS_CPU->Number;
+    Thread->NextProcessor = ARCH_THIS_CPU->Number;
+    Thread->IdealProcessor = NextIdealProcessor();
     Thread->Process = Process;
     Thread->StackBase = StackTop;
     Thread->StackLimit = (PUCHAR)StackTop - StackSize;

@@ -83,8 +83,9 @@ BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc) { return KeS
 
 /* KeSetTimerEx - (re)start Timer: not signalled until DueTime (100 ns, negative relative, else absolute since
  * 1601), then every Period ms if that is not 0; each expiry queues Dpc if not NULL. A due time that has passed
- * expires inside the call. IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued before; that setting is
- * cancelled. Source: WDK nf-wdm-kesettimerex, Remarks. */
+ * expires inside the call. A negative Period is what it is in the unsigned field: 25 to 50 days.
+ * IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued before; that setting is cancelled.
+ * Source: WDK nf-wdm-kesettimerex, Remarks. */
 BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     BOOLEAN Absolute = DueTime.QuadPart >= 0;
@@ -98,7 +99,7 @@ BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dp
     if (!Absolute)
         Due = Now - (ULONG64)DueTime.QuadPart;
     else
-        Due = DueTime.QuadPart > KiSystemTimeBias() ? (ULONG64)(DueTime.QuadPart - KiSystemTimeBias()) : 0;
+        Due = KiInterruptTimeOf(DueTime.QuadPart);
     if (Due > Now)
         Enqueue(Timer, Due, Absolute ? TIMER_ENTRY_ABSOLUTE : 0);
     else

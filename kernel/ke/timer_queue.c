@@ -185,6 +185,16 @@ void KiExpireTimers(PKPCR Pcr)
     }
 }
 
+/* Due times of absolute entries end at MAXLONGLONG (clock.c), and so do they here. */
+static ULONG64 Shifted(ULONG64 DueTime, LONG64 Delta)
+{
+    LONG64 Due;
+
+    if (__builtin_sub_overflow((LONG64)DueTime, Delta, &Due))
+        return MAXLONGLONG;
+    return Due > 0 ? (ULONG64)Due : 0;
+}
+
 static void ShiftQueue(KI_TIMER_QUEUE *Queue, LONG64 Delta)
 {
     LIST_ENTRY Moved;
@@ -200,7 +210,7 @@ static void ShiftQueue(KI_TIMER_QUEUE *Queue, LONG64 Delta)
             if (!(Entry->Processor & TIMER_ENTRY_ABSOLUTE))
                 continue;
             Unlink(Queue, Entry);
-            Entry->DueTime = (LONG64)Entry->DueTime > Delta ? Entry->DueTime - (ULONG64)Delta : 0;
+            Entry->DueTime = Shifted(Entry->DueTime, Delta);
             InsertTailList(&Moved, &Entry->TimerListEntry);
         }
     }

@@ -239,10 +239,8 @@ static void ReadTimeout(WAIT_CALL *Call, PLARGE_INTEGER Timeout)
 /* Lock held, so that the system time stands still. */
 static void FollowSystemTime(WAIT_CALL *Call)
 {
-    LONG64 Bias = KiSystemTimeBias();
-
     if (Call->Absolute)
-        Call->Due = Call->SystemDue > Bias ? (ULONG64)(Call->SystemDue - Bias) : 0;
+        Call->Due = KiInterruptTimeOf(Call->SystemDue);
 }
 
 static void ReadIrql(WAIT_CALL *Call, PKTHREAD Thread)

@@ -2,11 +2,15 @@
 #include <arch/arch.h>
 #include <ke/clock.h>
 #include <ke/init.h>
+#include <ke/event.h>
 #include <ke/irql.h>
 #include <ke/thread.h>
+#include <ke/timer.h>
 #include <ktest.h>
+#include <rtl/status.h>
 
 enum { MILLISECOND = 10000 };
+#define YEAR_30827 0x7FFF35F4F06C7FFFll
 
 /* The inlines of contracts.md 1.2. */
 static ULONG64 InlineInterruptTime(void) { return *(volatile ULONG64 *)0xFFFFF78000000008ull; }
@@ -155,5 +159,157 @@ TEST(ke_clock, stall_takes_at_least_its_time)
         KeStallExecutionProcessor(Microseconds[At]);
         End = KeQueryPerformanceCounter(NULL);
         EXPECT_GE((End.QuadPart - Start.QuadPart) * 1000000, Microseconds[At] * Frequency.QuadPart);
+    }
+}
+
+/* ---- Setting the system time ---- */
+
+static ULONG64 Now(void)
+{
+    ULONG64 Counter;
+
+    return KeQueryInterruptTimePrecise(&Counter);
+}
+
+/* The system time becomes Time. Bias, if not NULL: added to the interrupt time it gives the old one back. */
+static void SetSystemTime(LONGLONG Time, LONGLONG *Bias)
+{
+    LARGE_INTEGER New = { .QuadPart = Time }, Old;
+    ULONG64 Before = Now();
+
+    KeSetSystemTime(&New, &Old);
+    if (Bias != NULL)
+        *Bias = Old.QuadPart - (LONGLONG)Before;
+}
+
+static LONGLONG SystemTime(void)
+{
+    LARGE_INTEGER Time;
+
+    KeQuerySystemTimePrecise(&Time);
+    return Time.QuadPart;
+}
+
+TEST(ke_clock, system_time_can_be_set_from_1601_to_30827)
+{
+    static const struct { LONGLONG Set, Expected; } Rows[] = {
+        { 0, 0 }, { 1, 1 }, { YEAR_30827, YEAR_30827 }, { 0, 0 }, { 0x7FFFFFFFFFFFFFFFll, YEAR_30827 },
+        { -1, 0 }, { -0x7FFFFFFFFFFFFFFFll - 1, 0 },
+    };
+    LONGLONG Bias;
+
+    SetSystemTime(SystemTime(), &Bias);
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Rows); At++) {
+        ULONG64 Start = Now();
+
+        SetSystemTime(Rows[At].Set, NULL);
+        EXPECT_GE(InlineSystemTime(), (ULONG64)Rows[At].Expected);
+        EXPECT_GE(SystemTime(), Rows[At].Expected);
+        EXPECT_LE(SystemTime() - Rows[At].Expected, (LONGLONG)(Now() - Start));
+    }
+    SetSystemTime((LONGLONG)Now() + Bias, NULL);
+}
+
+/* No difference of system times brings a timer of the end of time due, nor makes one due that is years ahead. */
+TEST(ke_clock, absurd_system_times_leave_far_timers_alone)
+{
+    static const LONGLONG Due[] = { 0x7FFFFFFFFFFFFFFFll, 0x7FFFFFFFFFFFFFFEll };
+    static const LONGLONG Times[] = { 0, YEAR_30827, 0, 1, YEAR_30827, YEAR_30827 - 1 };
+    KTIMER Timers[3];
+    LONGLONG Bias;
+
+    SetSystemTime(0, &Bias);            /* so that the interrupt time of what is due is even later */
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Timers); At++) {
+        LARGE_INTEGER Time = { .QuadPart = Due[At % 2] };
+
+        if (At == 2)
+            SetSystemTime(YEAR_30827, NULL);
+        KeInitializeTimer(&Timers[At]);
+        EXPECT_FALSE(KeSetTimer(&Timers[At], Time, NULL));
+    }
+    for (ULONG Step = 0; Step < RTL_NUMBER_OF(Times); Step++) {
+        LARGE_INTEGER Moment = { .QuadPart = -MILLISECOND };
+
+        SetSystemTime(Times[Step], NULL);
+        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+        for (ULONG At = 0; At < RTL_NUMBER_OF(Timers); At++)
+            EXPECT_FALSE(KeReadStateTimer(&Timers[At]));
+    }
+    SetSystemTime((LONGLONG)Now() + Bias, NULL);
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Timers); At++) {
+        EXPECT_FALSE(KeReadStateTimer(&Timers[At]));
+        EXPECT_TRUE(KeCancelTimer(&Timers[At]));
+    }
+}
+
+/* At the beginning of 1601 the difference between the two times is negative. */
+TEST(ke_clock, absolute_times_count_right_at_the_beginning_of_time)
+{
+    LARGE_INTEGER Until = { .QuadPart = 20 * MILLISECOND };
+    ULONG64 Start = Now();
+    LONGLONG Bias;
+    KEVENT Never;
+
+    KeInitializeEvent(&Never, NotificationEvent, FALSE);
+    SetSystemTime(0, &Bias);
+    EXPECT_EQ(KeWaitForSingleObject(&Never, Executive, KernelMode, FALSE, &Until), STATUS_TIMEOUT);
+    EXPECT_GE(Now() - Start, 20 * MILLISECOND);
+    if (KtestVirtualTime())
+        EXPECT_LE(Now() - Start, 21 * MILLISECOND);
+    EXPECT_GE(SystemTime(), Until.QuadPart);
+    SetSystemTime((LONGLONG)Now() + Bias, NULL);
+}
+
+/* ---- The system time is set while threads with absolute waits go from processor to processor ---- */
+
+enum { JOURNEYS = 60 };
+typedef struct _JOURNEY { volatile LONG Stop, Rounds, Early, Wrong; KEVENT Never; } JOURNEY;
+
+/* Each wait is for 3 ms of system time, which jumps 2 ms forth and back meanwhile: it lasts 1 ms at least, and ends. */
+static VOID Wander(PVOID Context)
+{
+    KAFFINITY Active = KeQueryActiveProcessors();
+    JOURNEY *Journey = Context;
+
+    for (LONG Round = 0; Round < JOURNEYS; Round++) {
+        LARGE_INTEGER Until;
+        ULONG64 Start;
+
+        KeSetSystemAffinityThread(Round % 2 == 0 ? Active & ~(Active - 1) : 1ull << (63 - __builtin_clzll(Active)));
+        Start = Now();
+        Until.QuadPart = SystemTime() + 3 * MILLISECOND;
+        if (KeWaitForSingleObject(&Journey->Never, Executive, KernelMode, FALSE, &Until) != STATUS_TIMEOUT)
+            Journey->Wrong++;
+        if (Now() - Start < MILLISECOND)
+            Journey->Early++;
+        Journey->Rounds++;
+    }
+    KeRevertToUserAffinityThread();
+    Journey->Stop = 1;
+}
+
+TEST(ke_clock, set_under_wandering_waits_they_end_and_not_early)
+{
+    LARGE_INTEGER Step = { .QuadPart = -MILLISECOND / 3 };
+    JOURNEY Journeys[3] = { { 0 } };
+    PKTHREAD Threads[3];
+    LONGLONG Bias, Jump = 0;
+
+    SetSystemTime(SystemTime(), &Bias);
+    for (ULONG At = 0; At < 3; At++) {
+        KeInitializeEvent(&Journeys[At].Never, NotificationEvent, FALSE);
+        Threads[At] = KtestThread(Wander, &Journeys[At], 9);
+    }
+    while (!Journeys[0].Stop || !Journeys[1].Stop || !Journeys[2].Stop) {
+        Jump = 2 * MILLISECOND - Jump;
+        SetSystemTime((LONGLONG)Now() + Bias + Jump, NULL);
+        KeDelayExecutionThread(KernelMode, FALSE, &Step);
+    }
+    SetSystemTime((LONGLONG)Now() + Bias, NULL);
+    for (ULONG At = 0; At < 3; At++) {
+        KtestJoin(Threads[At]);
+        EXPECT_EQ(Journeys[At].Rounds, JOURNEYS);
+        EXPECT_EQ(Journeys[At].Wrong, 0);
+        EXPECT_EQ(Journeys[At].Early, 0);
     }
 }

@@ -1,5 +1,7 @@
 /* mutant_test.c - mutexes and mutants: recursion, hand-over, abandonment, APC effects. */
+#include <arch/arch.h>
 #include <ke/apc.h>
+#include <ke/event.h>
 #include <ke/irql.h>
 #include <ke/mutant.h>
 #include <ke/thread.h>
@@ -199,6 +201,135 @@ TEST(ke_mutant, mutex_holds_back_normal_apcs_until_the_last_release)
     KeReleaseMutex(&Mutex, FALSE);
     EXPECT_EQ(NormalRan, 1);
     EXPECT_FALSE(KeAreApcsDisabled());
+}
+
+/* ---- Given up by another thread: the owner's critical region ends, and what it held back runs in the owner ---- */
+
+typedef struct _LOSER {
+    KMUTEX Mutex;
+    KEVENT Never;
+    BOOLEAN Sleeps, Guarded;
+    volatile LONG Owns, Stop, Left;
+    NTSTATUS Status;
+} LOSER;
+
+/* Owns the mutex and goes in and out of a region of its own, or sleeps. */
+static VOID Lose(PVOID Context)
+{
+    LOSER *Loser = Context;
+    LARGE_INTEGER Minute = { .QuadPart = -600000000 };
+
+    Take(&Loser->Mutex);
+    if (Loser->Guarded)
+        KeEnterGuardedRegion();
+    __atomic_store_n(&Loser->Owns, 1, __ATOMIC_RELEASE);
+    if (Loser->Sleeps)
+        Loser->Status = KeWaitForSingleObject(&Loser->Never, Executive, KernelMode, FALSE, &Minute);
+    while (!__atomic_load_n(&Loser->Stop, __ATOMIC_ACQUIRE)) {
+        KeEnterCriticalRegion();
+        KeEnterCriticalRegion();
+        KeLeaveCriticalRegion();
+        KeLeaveCriticalRegion();
+    }
+    if (Loser->Guarded) {
+        Loser->Left = NormalRan;
+        KeLeaveGuardedRegion();
+    }
+    while (KeAreApcsDisabled())         /* the interrupt that says so is on its way */
+        ArchPause();
+}
+
+static PKTHREAD StartLoser(LOSER *Loser, KAPC *Normal)
+{
+    PKTHREAD Thread;
+
+    NormalRan = 0;
+    KeInitializeMutex(&Loser->Mutex, 0);
+    KeInitializeEvent(&Loser->Never, NotificationEvent, FALSE);
+    Thread = KtestThread(Lose, Loser, 7);
+    if (Loser->Sleeps)
+        KtestWaitBlocked(Thread, &Loser->Never);
+    else
+        KtestWaitFor(&Loser->Owns);
+    KeInitializeApc(Normal, Thread, OriginalApcEnvironment, CountSpecial, NULL, CountNormal, KernelMode, NULL);
+    EXPECT_TRUE(KeInsertQueueApc(Normal, NULL, NULL, 0));
+    EXPECT_EQ(NormalRan, 0);
+    return Thread;
+}
+
+/* The helper's end looks at its APC-disable counts: they are back at zero. */
+TEST(ke_mutant, abandoned_by_a_stranger_it_frees_the_sleeping_owners_apcs)
+{
+    for (int Guarded = 0; Guarded <= 1; Guarded++) {
+        LOSER Loser = { .Sleeps = TRUE, .Guarded = (BOOLEAN)Guarded };
+        PKTHREAD Thread;
+        KAPC Normal;
+
+        Thread = StartLoser(&Loser, &Normal);
+        EXPECT_EQ(KeReleaseMutant(&Loser.Mutex, 1, TRUE, FALSE), 0);
+        EXPECT_EQ(Loser.Mutex.OwnerThread, NULL);
+        EXPECT_TRUE(IsListEmpty(&Thread->MutantListHead));
+        if (!Guarded)
+            KtestWaitFor(&NormalRan);
+        KtestWaitBlocked(Thread, &Loser.Never);         /* the wait goes on */
+        EXPECT_EQ(NormalRan, !Guarded);
+        Loser.Stop = 1;
+        KeSetEvent(&Loser.Never, 0, FALSE);
+        KtestJoin(Thread);
+        EXPECT_EQ(Loser.Status, STATUS_SUCCESS);
+        EXPECT_EQ(NormalRan, 1);
+        EXPECT_EQ(Loser.Left, 0);
+        EXPECT_EQ(Take(&Loser.Mutex), STATUS_ABANDONED);
+        KeReleaseMutex(&Loser.Mutex, FALSE);
+    }
+}
+
+/* Ready, on this processor; or running, on another one, at any place of its own changes of the count. */
+TEST(ke_mutant, abandoned_by_a_stranger_it_frees_the_busy_owners_apcs)
+{
+    for (int Round = 0; Round < 100; Round++) {
+        LOSER Loser = { .Sleeps = FALSE };
+        PKTHREAD Thread;
+        KAPC Normal;
+
+        Thread = StartLoser(&Loser, &Normal);
+        EXPECT_EQ(KeReleaseMutant(&Loser.Mutex, 1, TRUE, FALSE), 0);
+        KtestWaitFor(&NormalRan);
+        Loser.Stop = 1;
+        KtestJoin(Thread);
+        EXPECT_EQ(NormalRan, 1);
+    }
+}
+
+/* The owner changes its count all the while, and another processor frees it of a thousand mutexes: the sum is right. */
+enum { MUTEXES = 1000 };
+static KMUTEX Mutexes[MUTEXES];
+
+static VOID OwnMany(PVOID Context)
+{
+    LOSER *Loser = Context;
+
+    for (int At = 0; At < MUTEXES; At++)
+        Take(&Mutexes[At]);
+    EXPECT_EQ(KeGetCurrentThread()->KernelApcDisable, -MUTEXES);
+    Lose(Loser);
+}
+
+TEST(ke_mutant, abandoned_by_a_stranger_no_level_of_the_busy_owner_is_lost)
+{
+    LOSER Loser = { .Sleeps = FALSE };
+    PKTHREAD Thread;
+
+    KeInitializeMutex(&Loser.Mutex, 0);
+    for (int At = 0; At < MUTEXES; At++)
+        KeInitializeMutex(&Mutexes[At], 0);
+    Thread = KtestThread(OwnMany, &Loser, 7);
+    KtestWaitFor(&Loser.Owns);
+    for (int At = 0; At < MUTEXES; At++)
+        KeReleaseMutant(&Mutexes[At], 1, TRUE, FALSE);
+    KeReleaseMutant(&Loser.Mutex, 1, TRUE, FALSE);
+    Loser.Stop = 1;
+    KtestJoin(Thread);
 }
 
 /* covers KeReleaseMutex.9 */

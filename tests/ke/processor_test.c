@@ -7,6 +7,7 @@
 #include <ke/irql.h>
 #include <ke/processor.h>
 #include <ke/thread.h>
+#include <ke/timer.h>
 #include <ktest.h>
 #include <rtl/bits.h>
 #include <rtl/status.h>
@@ -167,6 +168,78 @@ TEST(ke_processor, ideal_processor_is_kept_if_it_runs)
     EXPECT_EQ(KeSetIdealProcessorThread(Thread, 64), Last);
     EXPECT_EQ(KeSetIdealProcessorThread(Thread, 255), Last);
     EXPECT_EQ(KeSetIdealProcessorThread(Thread, Before), Last);
+}
+
+typedef struct _HOMEBOUND { KTIMER Timer; KEVENT Awake; volatile LONG Stop; volatile KAFFINITY RanOn; } HOMEBOUND;
+
+static VOID WakeByTimer(PVOID Context)
+{
+    HOMEBOUND *Thread = Context;
+
+    while (!Thread->Stop) {
+        KeWaitForSingleObject(&Thread->Timer, Executive, KernelMode, FALSE, NULL);
+        Thread->RanOn = HereBit();
+        KeSetEvent(&Thread->Awake, 0, FALSE);
+    }
+}
+
+/* All processors idle when the timer comes due: where does the thread go that it wakes? */
+static KAFFINITY WokenOn(HOMEBOUND *Woken, PKTHREAD Thread)
+{
+    LARGE_INTEGER Due = { .QuadPart = -10000 };
+
+    KtestWaitBlocked(Thread, &Woken->Timer);
+    KeSetTimer(&Woken->Timer, Due, NULL);
+    KeWaitForSingleObject(&Woken->Awake, Executive, KernelMode, FALSE, NULL);
+    return Woken->RanOn;
+}
+
+/* Where it ran last does not count when the ideal one idles. On a busy host a processor may not idle when asked. */
+TEST(ke_processor, idle_ideal_processor_is_taken)
+{
+    KAFFINITY Active = KeQueryActiveProcessors();
+    HOMEBOUND Woken = { .Stop = 0 };
+    PKTHREAD Thread;
+
+    if (Active == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    KeInitializeTimerEx(&Woken.Timer, SynchronizationTimer);
+    KeInitializeEvent(&Woken.Awake, SynchronizationEvent, FALSE);
+    Thread = KtestThread(WakeByTimer, &Woken, 9);
+    for (ULONG Turn = 0; Turn < 6; Turn++) {
+        KAFFINITY Ideal = Turn % 2 == 0 ? Lowest(Active) : Highest(Active);
+        ULONG Looks = 0;
+
+        KeSetAffinityThread(Thread, Lowest(Active) ^ Highest(Active) ^ Ideal);  /* it runs on the other one last */
+        EXPECT_EQ(WokenOn(&Woken, Thread), Lowest(Active) ^ Highest(Active) ^ Ideal);
+        KeSetIdealProcessorThread(Thread, (UCHAR)__builtin_ctzll(Ideal));
+        KeSetAffinityThread(Thread, Active);
+        while (WokenOn(&Woken, Thread) != Ideal && ++Looks < (KtestVirtualTime() ? 1 : 50))
+            ;
+        EXPECT_EQ(Woken.RanOn, Ideal);
+    }
+    Woken.Stop = 1;
+    KeSetTimer(&Woken.Timer, (LARGE_INTEGER){ .QuadPart = 0 }, NULL);
+    KtestJoin(Thread);
+}
+
+static VOID NoteIdeal(PVOID Context) { *(ULONG *)Context = KeGetCurrentThread()->IdealProcessor; }
+
+TEST(ke_processor, new_threads_are_at_home_on_one_after_the_other)
+{
+    KAFFINITY Active = KeQueryActiveProcessors(), Seen = 0;
+
+    for (ULONG At = 0; At < RtlCountBits(Active); At++) {
+        ULONG Ideal = 64;
+
+        KtestJoin(KtestThread(NoteIdeal, &Ideal, 8));
+        EXPECT_TRUE(Ideal < 64 && (Active >> Ideal & 1));
+        Seen |= 1ull << Ideal;
+    }
+    if (KtestVirtualTime())             /* nobody else makes threads meanwhile */
+        EXPECT_EQ(Seen, Active);
 }
 
 TEST(ke_processor, stack_swap_mark_returns_the_one_before)

@@ -272,3 +272,63 @@ TEST(ke_queue, wait_reason_does_not_count)
     EXPECT_EQ(Queue.CurrentCount, 1);
     KeRundownQueue(&Queue);
 }
+
+static VOID TakeFromOld(PVOID Context)
+{
+    SERVER *Server = Context;
+
+    Server->Got = (LONG_PTR)KeRemoveQueue(Server->Queue, KernelMode, NULL);
+    Server->Took = 1;
+}
+
+static VOID NoteWhetherTaken(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    Nothing(Apc, Normal, Context, Argument1, Argument2);
+    *(LONG *)*Argument2 = ((SERVER *)*Argument1)->Took;
+}
+
+/* Who leaves a queue for another gives its place to a waiter of the old one. If that is better it runs at once; where a
+ * Wait=TRUE holds the switch up, when the IRQL falls, and so before an APC. */
+TEST(ke_queue, change_of_queues_lets_the_old_ones_waiter_run)
+{
+    LARGE_INTEGER Zero = AtOnce();
+
+    for (int Raised = 0; Raised <= 1; Raised++) {
+        SERVER Server = { .Got = 0 };
+        LONG TakenBefore = -1;
+        KQUEUE Old, New;
+        PKTHREAD Thread;
+        ITEM Items[2];
+        KEVENT Event;
+        KAPC Apc;
+
+        KeSetSystemAffinityThread(1);
+        KeInitializeEvent(&Event, NotificationEvent, FALSE);
+        KeInitializeQueue(&Old, 1);
+        KeInitializeQueue(&New, 1);
+        KeInsertQueue(&Old, &Items[0].Entry);
+        EXPECT_EQ(KeRemoveQueue(&Old, KernelMode, &Zero), &Items[0].Entry);
+        Server.Queue = &Old;
+        Thread = KtestThread(TakeFromOld, &Server, 12);
+        KtestWaitBlocked(Thread, &Old);         /* our sleeps meanwhile leave it without an entry, there is none */
+        EXPECT_EQ(KeInsertQueue(&Old, &Items[1].Entry), 0);
+        EXPECT_EQ(Server.Took, 0);
+        KeInitializeApc(&Apc, KeGetCurrentThread(), OriginalApcEnvironment, NoteWhetherTaken, NULL, NULL, KernelMode,
+                        NULL);
+        if (Raised) {
+            KeSetEvent(&Event, 0, TRUE);
+            KeInsertQueueApc(&Apc, &Server, &TakenBefore, 0);
+        }
+        EXPECT_EQ((LONG_PTR)KeRemoveQueue(&New, KernelMode, &Zero), STATUS_TIMEOUT);
+        EXPECT_EQ(Server.Took, 1);
+        EXPECT_EQ(Server.Got, (LONG_PTR)&Items[1].Entry);
+        if (Raised)
+            EXPECT_EQ(TakenBefore, 1);
+        EXPECT_EQ(New.CurrentCount, 1);
+        KtestJoin(Thread);
+        EXPECT_EQ(Old.CurrentCount, 0);
+        KeRundownQueue(&New);
+        KeRundownQueue(&Old);
+        KeRevertToUserAffinityThread();
+    }
+}

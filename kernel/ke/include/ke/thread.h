@@ -56,6 +56,7 @@ typedef struct _KTHREAD {
         struct { SHORT KernelApcDisable, SpecialApcDisable; };  /* (o) */
         volatile LONG CombinedApcDisable;
     };
+    SHORT RegionsEnded;                 /* (d) to be added to KernelApcDisable by its next APC interrupt */
 
     LIST_ENTRY ReadyEntry;              /* (d) in a ready queue */
     KAFFINITY Affinity;                 /* (d) */
