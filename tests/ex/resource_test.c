@@ -633,6 +633,8 @@ static void ReadOnce(ULONG Seed, BOOLEAN Yield)
         ExReleaseResourceLite(&Resource);
 }
 
+static ULONG Waiters(void) { return ExGetExclusiveWaiterCount(&Resource) + ExGetSharedWaiterCount(&Resource); }
+
 static void Fight(PVOID Context)
 {
     ULONG Seed = (ULONG)(ULONG_PTR)Context * 77777;
@@ -663,13 +665,18 @@ TEST(ex_resource, excludes_and_loses_nothing_under_contention)
     Open();
     Readers = Writers = Clashes = 0;
     Written = Expected = 0;
+    EXPECT_TRUE(ExAcquireResourceExclusiveLite(&Resource, TRUE));
     for (LONG_PTR At = 0; At < FIGHTERS; At++)
         Threads[At] = KtestThread(Fight, (PVOID)(At + 1), 8);
+    for (int Look = 0; Look < 100000 && Waiters() < FIGHTERS; Look++)
+        Sleep();
+    EXPECT_EQ(Waiters(), FIGHTERS);     /* so that they begin in each other's way */
+    ExReleaseResourceLite(&Resource);
     for (int At = 0; At < FIGHTERS; At++)
         KtestJoin(Threads[At]);
     EXPECT_EQ(Clashes, 0);
     EXPECT_EQ(Written, Expected);
     EXPECT_GT(Written, 0);
-    EXPECT_GT(Resource.ContentionCount, 0);
+    EXPECT_GE(Resource.ContentionCount, FIGHTERS);
     Close();
 }
