@@ -4,7 +4,7 @@
  * KeReleaseSemaphore.3, ExAllocatePoolWithTag.1, ExRaiseStatus.1, trap 16, trap 17, trap 20
  *
  * expect: status 0
- * expect: log 37 ok, 0 not ok
+ * expect: log 49 ok, 0 not ok
  * run: SMP=1 APPEND=verifier=off
  * run: SMP=2 ACCEL=parallel APPEND=verifier=off */
 #include "seh.h"
@@ -90,6 +90,37 @@ static void AcquireAsOne(ULONG_PTR Timeout)
     KeWaitForMultipleObjects(1, Objects, WaitAny, Executive, KernelMode, FALSE, &Due, NULL);
 }
 
+/* With a semaphore beside it, which is there, and an event, which is not. */
+static KEVENT Missing;
+
+static void AcquireWithOthers(ULONG_PTR Type)
+{
+    LARGE_INTEGER AtOnce = { .QuadPart = 0 };
+    PVOID Objects[] = { &Missing, &Mutex, &Semaphore };
+
+    KeWaitForMultipleObjects(Type == WaitAll ? 2 : 3, Type == WaitAll ? Objects + 1 : Objects, (WAIT_TYPE)Type,
+                             Executive, KernelMode, FALSE, &AtOnce, NULL);
+}
+
+/* At its limit a mutex ends a wait for any and a wait for all before anything is taken, at IRQL; the locks are free
+ * again, or what comes next would hang. */
+static void TestLimitAmongOthers(KIRQL Irql, const char *Where)
+{
+    LONG Limit = Mutex.Header.SignalState;
+    KIRQL Before;
+
+    KeInitializeSemaphore(&Semaphore, 1, 1);
+    KeInitializeEvent(&Missing, SynchronizationEvent, FALSE);
+    DbgPrint("# %s\n", Where);
+    KeRaiseIrql(Irql, &Before);
+    Result(Caught(AcquireWithOthers, WaitAny) == MUTANT_LIMIT, "", "a level too many by a wait for any");
+    Result(Caught(AcquireWithOthers, WaitAll) == MUTANT_LIMIT, "", "and by a wait for all");
+    Result(KeReadStateSemaphore(&Semaphore) == 1 && Mutex.Header.SignalState == Limit, "", "nothing was taken");
+    KeSetEvent(&Missing, 0, FALSE);
+    Result(Caught(AcquireWithOthers, WaitAny) == 0 && KeReadStateEvent(&Missing) == 0, "", "an event before it is");
+    KeLowerIrql(Before);
+}
+
 static KEVENT Owned, LetGo;
 
 static VOID NTAPI Owner(PVOID Context)
@@ -132,6 +163,9 @@ static void TestMutex(void)
     Result(Caught(Acquire, 0) == MUTANT_LIMIT, "", "a level more");
     Result(Mutex.Header.SignalState == (LONG)0x80000000, "", "its state is as it was");
     Result(Caught(AcquireAsOne, 0) == MUTANT_LIMIT, "", "the same by a wait for several");
+    TestLimitAmongOthers(PASSIVE_LEVEL, "at PASSIVE_LEVEL");
+    TestLimitAmongOthers(APC_LEVEL, "at APC_LEVEL");
+    TestLimitAmongOthers(DISPATCH_LEVEL, "at DISPATCH_LEVEL");
     Mutex.Header.SignalState = 0;
     Result(Caught(ReleaseMutex, 0) == 0 && KeReadStateMutex(&Mutex) == 1 && !KeAreApcsDisabled(), "", "and it is free again");
 }

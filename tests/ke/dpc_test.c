@@ -280,6 +280,111 @@ TEST(ke_dpc, flush_waits_for_all_queued_before)
     EXPECT_EQ(Calls.Count, Processors);
 }
 
+typedef struct _LONG_RUN { KEVENT Go; volatile LONG Running, Stop, Over, Flushed; } LONG_RUN;
+
+static VOID RunLong(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    LONG_RUN *Run = Context;
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    __atomic_store_n(&Run->Running, 1, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&Run->Stop, __ATOMIC_ACQUIRE))
+        ArchPause();
+    __atomic_store_n(&Run->Over, 1, __ATOMIC_RELEASE);
+}
+
+static VOID Flush(PVOID Context)
+{
+    LONG_RUN *Run = Context;
+
+    KeWaitForSingleObject(&Run->Go, Executive, KernelMode, FALSE, NULL);
+    KeFlushQueuedDpcs();
+    __atomic_store_n(&Run->Flushed, 1 + __atomic_load_n(&Run->Over, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+}
+
+/* It was queued before the call, and it has not run as long as it runs.
+ * covers KeFlushQueuedDpcs.1 */
+TEST(ke_dpc, flush_waits_for_one_that_runs_elsewhere)
+{
+    LONG_RUN Run = { .Running = 0 };
+    PKTHREAD Thread;
+    KDPC Dpc;
+
+    if (KeQueryActiveProcessorCount(NULL) == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    KeSetSystemAffinityThread(1);
+    KeInitializeEvent(&Run.Go, NotificationEvent, FALSE);
+    Thread = KtestThread(Flush, &Run, 9);
+    KtestWaitBlocked(Thread, &Run.Go);
+    KeInitializeDpc(&Dpc, RunLong, &Run);
+    KeSetTargetProcessorDpc(&Dpc, 1);
+    KeSetImportanceDpc(&Dpc, HighImportance);
+    EXPECT_TRUE(KeInsertQueueDpc(&Dpc, NULL, NULL));
+    KtestWaitFor(&Run.Running);
+    KeSetEvent(&Run.Go, 0, FALSE);
+    KtestWaitBlocked(Thread, NULL);
+    EXPECT_EQ(Run.Flushed, 0);
+    __atomic_store_n(&Run.Stop, 1, __ATOMIC_RELEASE);
+    KtestJoin(Thread);
+    EXPECT_EQ(Run.Flushed, 2);
+    KeRevertToUserAffinityThread();
+}
+
+/* A processor goes idle while a DPC of low importance is queued to it, about at the same moment. Nobody else tells it, so
+ * one that is overlooked stays in the queue. */
+enum { GOODNIGHTS = 400 };
+typedef struct _SLEEPY { KEVENT Wake; volatile LONG Stop, Rounds; } SLEEPY;
+
+static VOID GoToSleep(PVOID Context)
+{
+    SLEEPY *Sleepy = Context;
+
+    while (!Sleepy->Stop) {
+        KeWaitForSingleObject(&Sleepy->Wake, Executive, KernelMode, FALSE, NULL);
+        __atomic_add_fetch(&Sleepy->Rounds, 1, __ATOMIC_RELEASE);
+    }
+}
+
+TEST(ke_dpc, low_importance_is_not_overlooked_by_a_processor_that_goes_idle)
+{
+    SLEEPY Sleepy = { .Stop = 0 };
+    CALLS Calls = { .Count = 0 };
+    PKTHREAD Thread;
+    KDPC Dpc;
+
+    if (KeQueryActiveProcessorCount(NULL) == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    KeInitializeEvent(&Sleepy.Wake, SynchronizationEvent, FALSE);
+    KeSetSystemAffinityThread(2);
+    Thread = KtestThread(GoToSleep, &Sleepy, 9);
+    KeSetSystemAffinityThread(1);
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    KeSetTargetProcessorDpc(&Dpc, 1);
+    KeSetImportanceDpc(&Dpc, LowImportance);
+    for (LONG Round = 1; Round <= GOODNIGHTS; Round++) {
+        KeSetEvent(&Sleepy.Wake, 0, FALSE);
+        while (__atomic_load_n(&Sleepy.Rounds, __ATOMIC_ACQUIRE) < Round)
+            ArchPause();
+        for (LONG Steps = Round % 97 * 5; Steps > 0; Steps--)
+            __atomic_load_n(&Sleepy.Rounds, __ATOMIC_ACQUIRE);
+        Calls.Count = 0;
+        EXPECT_TRUE(KeInsertQueueDpc(&Dpc, NULL, NULL));
+        if (!KtestWaitFor(&Calls.Count))
+            break;
+        EXPECT_EQ(Calls.Processor, 1);
+    }
+    Sleepy.Stop = 1;
+    KeSetEvent(&Sleepy.Wake, 0, FALSE);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
 /* A DPC that readies a better thread: the switch happens when the DPC is over, before the insert returns. */
 static VOID SetFromDpc(PKDPC Dpc, PVOID Event, PVOID Argument1, PVOID Argument2)
 {

@@ -189,6 +189,59 @@ TEST(ke_multiple, blocked_all_is_told_of_an_abandoned_mutant)
     EXPECT_EQ(Waiter.Status, STATUS_ABANDONED_WAIT_0);
 }
 
+/* ---- Many who are passed over ---- */
+
+enum { PAIRS = 40 };
+static struct {
+    KSEMAPHORE Semaphore;
+    KEVENT Event;
+    LONG Order[2 * PAIRS];
+    volatile LONG Count;
+} Line;
+
+/* Even numbers wait for the semaphore, odd ones for the event as well. */
+static VOID StandInLine(PVOID Context)
+{
+    LONG Number = (LONG)(LONG_PTR)Context;
+    PVOID Both[] = { &Line.Semaphore, &Line.Event };
+
+    KeWaitForMultipleObjects(1 + Number % 2, Both, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
+    Line.Order[Line.Count++] = Number;
+}
+
+/* Those who lack the event keep their places; the others behind them are served in their order, and so are they when
+ * it comes. One processor and one priority: they run in the order in which they were woken. */
+TEST(ke_multiple, those_passed_over_keep_their_places)
+{
+    PKTHREAD Threads[2 * PAIRS];
+
+    Line.Count = 0;
+    KeInitializeSemaphore(&Line.Semaphore, 0, PAIRS);
+    KeInitializeEvent(&Line.Event, NotificationEvent, FALSE);
+    KeSetSystemAffinityThread(1);
+    for (LONG At = 0; At < 2 * PAIRS; At++) {
+        Threads[At] = KtestThread(StandInLine, (PVOID)(LONG_PTR)(At ^ 1), 9);
+        KtestWaitBlocked(Threads[At], &Line.Semaphore);
+    }
+    for (LONG At = 0; At < PAIRS; At += 10) {
+        EXPECT_EQ(KeReleaseSemaphore(&Line.Semaphore, 0, 10, FALSE), 0);
+        EXPECT_EQ(KeReadStateSemaphore(&Line.Semaphore), 0);
+        EXPECT_EQ(Line.Count, At + 10);
+    }
+    EXPECT_EQ(KeReleaseSemaphore(&Line.Semaphore, 0, 3, FALSE), 0);
+    EXPECT_EQ(KeReadStateSemaphore(&Line.Semaphore), 3);
+    KeSetEvent(&Line.Event, 0, FALSE);
+    EXPECT_EQ(Line.Count, PAIRS + 3);
+    EXPECT_EQ(KeReleaseSemaphore(&Line.Semaphore, 0, PAIRS, FALSE), 0);
+    EXPECT_EQ(Line.Count, 2 * PAIRS);
+    EXPECT_EQ(KeReadStateSemaphore(&Line.Semaphore), 3);
+    for (LONG At = 0; At < 2 * PAIRS; At++) {
+        EXPECT_EQ(Line.Order[At], At < PAIRS ? 2 * At : 2 * (At - PAIRS) + 1);
+        KtestJoin(Threads[At]);
+    }
+    KeRevertToUserAffinityThread();
+}
+
 /* ---- Wait-all is atomic ---- */
 
 enum { PHILOSOPHERS = 5, MEALS = 300 };

@@ -89,6 +89,113 @@ TEST(ke_thread, preempted_thread_goes_on_before_its_equals)
 }
 
 /* covers KeSetPriorityThread.2 */
+/* ---- In Standby: chosen to run next on a processor whose IRQL does not let it yet ---- */
+
+typedef struct _CHOSEN { KEVENT Event; volatile LONG Ran; volatile ULONG Processor; PKTHREAD Thread; } CHOSEN;
+
+static VOID WaitAndRun(PVOID Context)
+{
+    CHOSEN *Chosen = Context;
+
+    KeWaitForSingleObject(&Chosen->Event, Executive, KernelMode, FALSE, NULL);
+    Chosen->Processor = KeGetCurrentProcessorNumber();
+    Chosen->Ran = 1;
+}
+
+static void StartChosen(CHOSEN *Chosen, KPRIORITY Priority)
+{
+    *Chosen = (CHOSEN){ .Processor = ~0u };
+    KeInitializeEvent(&Chosen->Event, NotificationEvent, FALSE);
+    Chosen->Thread = KtestThread(WaitAndRun, Chosen, Priority);
+    KtestWaitBlocked(Chosen->Thread, &Chosen->Event);
+}
+
+TEST(ke_thread, standby_thread_that_is_made_weaker_waits)
+{
+    CHOSEN Chosen;
+    KIRQL OldIrql;
+
+    KeSetSystemAffinityThread(1);
+    StartChosen(&Chosen, 12);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeSetEvent(&Chosen.Event, 0, FALSE);
+    EXPECT_EQ(Chosen.Thread->State, Standby);
+    EXPECT_EQ(KeSetPriorityThread(Chosen.Thread, 14), 12);
+    EXPECT_EQ(Chosen.Thread->State, Standby);
+    EXPECT_EQ(KeSetPriorityThread(Chosen.Thread, 3), 14);
+    EXPECT_EQ(Chosen.Thread->State, Ready);
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Chosen.Ran, 0);
+    EXPECT_EQ(KeSetPriorityThread(Chosen.Thread, 12), 3);
+    EXPECT_EQ(Chosen.Ran, 1);
+    KtestJoin(Chosen.Thread);
+    KeRevertToUserAffinityThread();
+}
+
+/* The one that is the best now takes its place. */
+TEST(ke_thread, standby_thread_that_is_made_weaker_makes_way)
+{
+    CHOSEN Chosen, Other;
+    KIRQL OldIrql;
+
+    KeSetSystemAffinityThread(1);
+    StartChosen(&Chosen, 12);
+    StartChosen(&Other, 10);
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    KeSetEvent(&Other.Event, 0, FALSE);
+    EXPECT_EQ(Other.Thread->State, Standby);
+    KeSetEvent(&Chosen.Event, 0, FALSE);
+    EXPECT_EQ(Chosen.Thread->State, Standby);
+    EXPECT_EQ(Other.Thread->State, Ready);
+    KeSetPriorityThread(Chosen.Thread, 3);
+    EXPECT_EQ(Chosen.Thread->State, Ready);
+    EXPECT_EQ(Other.Thread->State, Standby);
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(Other.Ran, 1);
+    EXPECT_EQ(Chosen.Ran, 0);
+    KtestJoin(Other.Thread);
+    KtestJoin(Chosen.Thread);
+    KeRevertToUserAffinityThread();
+}
+
+/* One that may not run here any more goes where it may, although this processor's IRQL has not fallen yet; and back. */
+TEST(ke_thread, standby_thread_goes_where_its_affinity_sends_it)
+{
+    for (int Back = 0; Back <= 1; Back++) {
+        CHOSEN Chosen, Other;
+        KIRQL OldIrql;
+
+        if (KeQueryActiveProcessorCount(NULL) == 1) {
+            KtestSkip("one processor");
+            return;
+        }
+        KeSetSystemAffinityThread(1);
+        StartChosen(&Chosen, 12);
+        StartChosen(&Other, 10);
+        KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+        KeSetEvent(&Chosen.Event, 0, FALSE);
+        KeSetEvent(&Other.Event, 0, FALSE);
+        EXPECT_EQ(Chosen.Thread->State, Standby);
+        EXPECT_EQ(KeSetAffinityThread(Chosen.Thread, Back ? 1 : 2), 1);
+        if (Back) {
+            EXPECT_EQ(Chosen.Thread->State, Standby);
+            EXPECT_EQ(Other.Thread->State, Ready);
+        } else {
+            KtestWaitFor(&Chosen.Ran);
+            EXPECT_EQ(Chosen.Processor, 1);
+            EXPECT_EQ(Other.Thread->State, Standby);
+            EXPECT_EQ(Other.Ran, 0);
+        }
+        KeLowerIrql(OldIrql);
+        EXPECT_EQ(Other.Ran, 1);
+        EXPECT_EQ(Chosen.Ran, 1);
+        EXPECT_EQ(Chosen.Processor, Back ? 0 : 1);
+        KtestJoin(Chosen.Thread);
+        KtestJoin(Other.Thread);
+        KeRevertToUserAffinityThread();
+    }
+}
+
 TEST(ke_thread, lowering_oneself_lets_the_better_run_at_once)
 {
     RUNNER Runner = { .Stop = 1 };

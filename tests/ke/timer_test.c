@@ -208,6 +208,33 @@ TEST(ke_timer, periodic_is_signalled_and_queued_at_the_same_time)
 }
 
 /* covers KeSetTimerEx.8, KeSetTimerEx.9 */
+/* A period is kept as unsigned milliseconds: a negative one is weeks, neither at once nor in the past. */
+TEST(ke_timer, negative_period_is_a_long_one)
+{
+    static const LONG Periods[] = { -1, MINLONG, MINLONG + 1, -1000 };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Periods); At++) {
+        ULONG64 First;
+        KTIMER Timer;
+        TICKS Ticks;
+
+        InitializeTicks(&Ticks);
+        KeInitializeTimer(&Timer);
+        EXPECT_FALSE(KeSetTimerEx(&Timer, In(MILLISECOND), Periods[At], &Ticks.Dpc));
+        First = Timer.DueTime;
+        EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+        EXPECT_EQ(WaitFor(&Ticks.Event, 50 * MILLISECOND), STATUS_TIMEOUT);
+        EXPECT_EQ(Ticks.Count, 1);
+        EXPECT_EQ(Timer.DueTime, First + (ULONG64)(ULONG)Periods[At] * MILLISECOND);
+        EXPECT_TRUE(KeReadStateTimer(&Timer));
+        EXPECT_TRUE(KeCancelTimer(&Timer));
+        /* Due at once: the first expiry is inside the call. */
+        EXPECT_FALSE(KeSetTimerEx(&Timer, In(0), Periods[At], &Ticks.Dpc));
+        EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+        EXPECT_TRUE(KeCancelTimer(&Timer));
+    }
+}
+
 TEST(ke_timer, periods_do_not_drift)
 {
     enum { PERIODS = 100, PERIOD = 3 };
