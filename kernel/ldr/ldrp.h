@@ -43,6 +43,7 @@ typedef struct _LDR_TAP {
     ULONG Passed, Failed, Skipped;      /* "ok", "not ok", and either with # SKIP */
     ULONG Expected;                     /* "not ok", but marked as yet to be done: no failure */
     ULONG Plan;                         /* the sum of all "1..N" */
+    ULONG Lines;                        /* of any kind */
     BOOLEAN HasPlan, BailedOut;
 } LDR_TAP;
 

@@ -7,7 +7,8 @@
  * run may end when it has been seen to repeat: after SETTLE_TIME, after everything that was armed at its end has
  * fired (a one-shot set for an hour is worth the wait, and in virtual time it costs nothing), and in
  * virtual time after SETTLE_EXPIRIES of repetition; but never while a thread is computing, and not while results
- * are missing that a TAP plan has announced.
+ * are missing that a TAP plan has announced. Real time is not free: where periodic timers alone are left, two
+ * seconds and twenty expiries without a change or a printed line are repetition enough.
  * The waiting is a poll, with delays that grow: an idle moment's state is exact, and in between the drivers have the
  * machine to themselves. One quiet look may fall between two drivers that wake each other, so it takes two.
  * A call of DriverEntry or DriverUnload that waits while everything else is quiet will wait for ever. Virtual time
@@ -22,9 +23,16 @@
 enum { MILLISECOND = 10000 };                           /* 100 ns */
 #define SECOND (1000ull * MILLISECOND)
 #define SETTLE_TIME (10 * SECOND)
+#define STILL_TIME (2 * SECOND)
 #define HANG_TIME (60 * SECOND)
 #define PLAN_TIME (600 * SECOND)                        /* how long missing results are waited for */
-enum { SETTLE_EXPIRIES = 1000, SETTLE_EXTENSIONS = 16, QUIET_LOOKS = 2 };
+enum { SETTLE_EXPIRIES = 1000, SETTLE_EXTENSIONS = 16, STILL_EXPIRIES = 20, QUIET_LOOKS = 2 };
+
+/* Since when nothing but the expiry of periodic timers has been seen. */
+typedef struct _STILL {
+    ULONG64 Since, Expiries, Looks;
+    ULONG Threads, Timers, Lines;
+} STILL;
 
 typedef struct _WATCH {
     LDR_IMAGE *const *Images;
@@ -35,6 +43,7 @@ typedef struct _WATCH {
     ULONG64 Looks;              /* each is a timer expiry of our own */
     KE_ACTIVITY Now;            /* the sum over Images at the last look */
     ULONG WorkItems;            /* queued, or on their way into a worker or out of it */
+    STILL Still;
 } WATCH;
 
 static void BeginWatch(WATCH *W, LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES *Times)
@@ -125,6 +134,28 @@ static BOOLEAN IsSteady(const WATCH *W, HORIZON *H)
     return !ResultsAreMissing() || Now - W->Start >= PLAN_TIME;
 }
 
+static BOOLEAN OnlyPeriodicTimers(const WATCH *W)
+{
+    const KE_ACTIVITY *A = &W->Now;
+
+    return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->Dpcs == 0 && W->WorkItems == 0;
+}
+
+static BOOLEAN IsStill(WATCH *W)
+{
+    STILL *Still = &W->Still;
+    const KE_ACTIVITY *A = &W->Now;
+    ULONG64 Now = KeQueryInterruptTime();
+
+    if (W->Times->Virtual)
+        return FALSE;
+    if (!OnlyPeriodicTimers(W) || A->Threads != Still->Threads || A->TimersPeriodic != Still->Timers ||
+        LdrpTap()->Lines != Still->Lines)
+        *Still = (STILL){ Now, A->Expiries, W->Looks, A->Threads, A->TimersPeriodic, LdrpTap()->Lines };
+    return Now - Still->Since >= STILL_TIME &&
+           A->Expiries - Still->Expiries >= STILL_EXPIRIES + W->Looks - Still->Looks && !ResultsAreMissing();
+}
+
 /* ---- Shared: LdrpWaitForRest, LdrpWaitForThread ---- */
 
 LDR_REST LdrpWaitForRest(LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES *Times)
@@ -146,7 +177,7 @@ LDR_REST LdrpWaitForRest(LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES 
         Quiet = IsQuiet(&W) ? Quiet + 1 : 0;
         if (Quiet == QUIET_LOOKS)
             return LdrAtRest;
-        if (!Times->HasSettle && IsSteady(&W, &Horizon))
+        if (!Times->HasSettle && Quiet == 0 && (IsSteady(&W, &Horizon) || IsStill(&W)))
             return LdrSteady;
         if (Quiet != 0)
             W.Delay = MILLISECOND;

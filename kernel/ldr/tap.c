@@ -74,6 +74,7 @@ static void TakeLine(LDR_IMAGE *Image)
 {
     BOOLEAN Ok = StartsWith(Line, "ok"), NotOk = StartsWith(Line, "not ok");
 
+    Tap.Lines++;
     if (Ok || NotOk) {
         if (HasDirective(Line, "SKIP"))
             Tap.Skipped++;

@@ -6,7 +6,9 @@
  * expect: log watchdog: the heart has stopped, after [0-9]+ checks
  * expect: log only what repeats goes on
  * expect: log watchdog: stopped after [0-9]+ checks
- * expect: log verdict: exit status 0 */
+ * expect: log verdict: exit status 0
+ * run: SMP=2
+ * run: SMP=2 ACCEL=parallel */
 #include <ntddk.h>
 
 #define CHECK_PERIOD_MS 100
