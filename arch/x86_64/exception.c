@@ -50,7 +50,9 @@ ARCH_FRAME ArchFrameKind(ULONG64 Start, BOOLEAN Signal)
         return ArchFrameHandler;
     if (Start == (ULONG64)ArchCallUnwindHandler)
         return ArchFrameUnwindHandler;
-    if (Start == (ULONG64)ArchCallOnStack || (Signal && Start != (ULONG64)TrapEnterException))
+    if (Start == (ULONG64)ArchCallOnStack || Start == (ULONG64)ArchCallRoutineOnStack)
+        return ArchFrameBarrier;
+    if (Signal && Start != (ULONG64)TrapEnterException)
         return ArchFrameBarrier;
     return ArchFrameOrdinary;
 }

@@ -84,4 +84,25 @@ ArchCallOnStack:
     .cfi_endproc
     .size ArchCallOnStack, . - ArchCallOnStack
 
+# void ArchCallRoutineOnStack(PVOID A1, PVOID A2, PVOID A3, PVOID A4, PVOID Routine, PVOID StackTop)
+# The arguments are in Routine's registers already: 8 instructions, and no second C frame between.
+    .balign 16
+    .globl ArchCallRoutineOnStack
+    .type ArchCallRoutineOnStack, @function
+ArchCallRoutineOnStack:
+    .cfi_startproc
+    PUSH rbp
+    movq %rsp, %rbp
+    .cfi_def_cfa_register %rbp
+    movq 48(%rbp), %rax                 # above rbp, the return address and the shadow space: Routine
+    movq 56(%rbp), %rsp
+    subq $32, %rsp                      # shadow space
+    call *%rax
+    leave
+    .cfi_def_cfa %rsp, 8
+    .cfi_restore %rbp
+    ret
+    .cfi_endproc
+    .size ArchCallRoutineOnStack, . - ArchCallRoutineOnStack
+
     .section .note.GNU-stack, "", @progbits

@@ -7,12 +7,21 @@
  * processor runs it directly before it returns; at or above DISPATCH_LEVEL it requests the self-interrupt, which a
  * driver's bare write to CR8 lets through. Low importance asks for nothing until LOW_DEPTH are queued; the next
  * tick, dispatch interrupt or idle loop runs them.
+ * The short ways are for the ordinary DPC: as KeInitializeDpc made it, nobody's target, of medium importance. From
+ * PASSIVE_LEVEL, with nothing queued before it, it is not queued at all: it is claimed with PASSING in place of
+ * a queue, as long as it takes to copy it, and called. One that is removed or queued by another processor in between
+ * has been taken by its run already, or has not been claimed: nobody can tell the difference to a queue.
  * Lock: the queue's own, below the dispatcher lock, interrupts off. */
 #include "ki.h"
 
 #include <rtl/stacktrace.h>
 
 enum { LOW_DEPTH = 4, TARGETED = 0x500 };
+enum { ORDINARY = DpcObject | MediumImportance << 8 };  /* Type, Importance and Number as one word */
+
+#define PASSING ((PVOID)1)              /* DpcData of one that is run without being queued */
+
+FORCEINLINE BOOLEAN IsOrdinary(PKDPC Dpc) { return *(volatile ULONG *)Dpc == ORDINARY; }
 
 static PKPCR TargetOf(PKDPC Dpc)
 {
@@ -21,30 +30,65 @@ static PKPCR TargetOf(PKDPC Dpc)
     return Number >= TARGETED ? KiProcessorBlock[Number - TARGETED] : KiCurrentPcr();
 }
 
-static BOOLEAN Insert(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+/* Dpc belongs to Owner now. FALSE: it is queued already. */
+FORCEINLINE BOOLEAN Claim(PKDPC Dpc, PVOID Owner)
 {
     PVOID NotQueued = NULL;
+
+    return __atomic_compare_exchange_n(&Dpc->DpcData, &NotQueued, Owner, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Lock held, Dpc claimed. */
+FORCEINLINE void Link(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
+    Dpc->SystemArgument1 = Argument1;
+    Dpc->SystemArgument2 = Argument2;
+    InsertTailList(&Queue->Head, &Dpc->DpcListEntry);
+}
+
+static BOOLEAN Insert(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
     BOOLEAN Inserted;
 
     KiAcquireRawLock(&Queue->Lock);
-    Inserted = __atomic_compare_exchange_n(&Dpc->DpcData, &NotQueued, (PVOID)Queue, FALSE, __ATOMIC_ACQ_REL,
-                                           __ATOMIC_RELAXED);
+    Inserted = Claim(Dpc, Queue);
     if (Inserted) {
-        Dpc->SystemArgument1 = Argument1;
-        Dpc->SystemArgument2 = Argument2;
-        if (Dpc->Importance == HighImportance)
+        Link(Queue, Dpc, Argument1, Argument2);
+        if (Dpc->Importance == HighImportance) {
+            RemoveEntryList(&Dpc->DpcListEntry);
             InsertHeadList(&Queue->Head, &Dpc->DpcListEntry);
-        else
-            InsertTailList(&Queue->Head, &Dpc->DpcListEntry);
-        Queue->Depth++;
+        }
     }
     KiReleaseRawLock(&Queue->Lock);
     return Inserted;
 }
 
+/* Interrupts are off. Whoever runs the queue looks again before it stops, and until it starts one request is enough. */
+FORCEINLINE BOOLEAN MustRequest(PKPCR Pcr) { return !Pcr->InDispatch && !Pcr->DispatchRequested; }
+
+static NOINLINE BOOLEAN RequestHere(PKPCR Pcr, ULONG64 Flags)
+{
+    Pcr->DispatchRequested = TRUE;
+    ArchRequestDispatch();
+    ArchRestoreInterrupts(Flags);
+    return TRUE;
+}
+
+/* Counted when somebody asks, which is rare: inserting and running pay nothing for it. */
+static BOOLEAN IsDeep(KI_DPC_QUEUE *Queue)
+{
+    ULONG Depth = 0;
+
+    KiAcquireRawLock(&Queue->Lock);
+    for (PLIST_ENTRY Entry = Queue->Head.Flink; Entry != &Queue->Head && Depth < LOW_DEPTH; Entry = Entry->Flink)
+        Depth++;
+    KiReleaseRawLock(&Queue->Lock);
+    return Depth == LOW_DEPTH;
+}
+
 static BOOLEAN IsUrgent(PKPCR Pcr, PKDPC Dpc)
 {
-    if (Pcr->DpcQueue.Depth >= LOW_DEPTH)
+    if (Dpc->Importance != HighImportance && IsDeep(&Pcr->DpcQueue))
         return TRUE;
     if (Pcr == KiCurrentPcr())
         return Dpc->Importance != LowImportance;
@@ -71,14 +115,168 @@ static void RequestRun(PKPCR Pcr, PKDPC Dpc, ULONG64 Flags)
     }
     Irql = ArchReadIrql();
     if (Irql >= DISPATCH_LEVEL || !ArchInterruptsWereOn(Flags)) {
-        ArchRequestDispatch();
-        ArchRestoreInterrupts(Flags);
+        if (MustRequest(Pcr))
+            RequestHere(Pcr, Flags);
+        else
+            ArchRestoreInterrupts(Flags);
         return;
     }
     ArchWriteIrql(DISPATCH_LEVEL);
     ArchEnableInterrupts();
     KiDispatchInterrupt();
     ArchWriteIrql(Irql);
+}
+
+static NOINLINE BOOLEAN InsertAndRequest(PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKPCR Pcr = TargetOf(Dpc);
+
+    if (!Insert(&Pcr->DpcQueue, Dpc, Argument1, Argument2)) {
+        ArchRestoreInterrupts(Flags);
+        return FALSE;
+    }
+    RequestRun(Pcr, Dpc, Flags);
+    return TRUE;
+}
+
+/* The short way of an ordinary DPC at DISPATCH_LEVEL or above, by an insert or a timer. What is rare is called last
+ * and has nothing to come back to, so that this saves no register. */
+FORCEINLINE BOOLEAN InsertHere(PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKPCR Pcr = KiCurrentPcr();
+    KI_DPC_QUEUE *Queue = &Pcr->DpcQueue;
+
+    if (UNLIKELY(!KiTryRawLock(&Queue->Lock))) {
+        ArchRestoreInterrupts(Flags);
+        return InsertAndRequest(Dpc, Argument1, Argument2);
+    }
+    if (UNLIKELY(!Claim(Dpc, Queue))) {
+        KiReleaseRawLock(&Queue->Lock);
+        ArchRestoreInterrupts(Flags);
+        return FALSE;
+    }
+    Link(Queue, Dpc, Argument1, Argument2);
+    KiReleaseRawLock(&Queue->Lock);
+    if (UNLIKELY(MustRequest(Pcr)))
+        return RequestHere(Pcr, Flags);
+    ArchRestoreInterrupts(Flags);
+    return TRUE;
+}
+
+/* ---- Running ---- */
+
+static NOINLINE DECLSPEC_NORETURN void StopAtBadReturn(PKDEFERRED_ROUTINE Routine, PKDPC Dpc, LONG ApcsBefore)
+{
+    KIRQL Irql = ArchReadIrql();
+    char Name[96];
+
+    RtlDescribeAddress((ULONG64)Routine, Name, sizeof Name);
+    if (Irql != DISPATCH_LEVEL)
+        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)Irql << 16 | DISPATCH_LEVEL << 8, (ULONG_PTR)Routine,
+                       (ULONG_PTR)Dpc, 0, "DPC routine %p, %s, returned at IRQL %u", Routine, Name, Irql);
+    KeBugCheckWith(TIMER_OR_DPC_INVALID, 4, (ULONG_PTR)Routine, (ULONG)ApcsBefore,
+                   (ULONG)KiCurrentThread()->CombinedApcDisable,
+                   "DPC routine %p, %s, changed the APC-disable count", Routine, Name);
+}
+
+FORCEINLINE BOOLEAN ReturnedAsCalled(PKTHREAD Thread, LONG ApcsBefore)
+{
+    return LIKELY(ArchReadIrql() == DISPATCH_LEVEL && Thread->CombinedApcDisable == ApcsBefore);
+}
+
+void KiRetireDpcs(PKPCR Pcr)
+{
+    KI_DPC_QUEUE *Queue = &Pcr->DpcQueue;
+    PKTHREAD Thread = KiCurrentThread();
+    LONG ApcsBefore = Thread->CombinedApcDisable;
+
+    Pcr->DpcRoutineActive = TRUE;
+    while (KiDpcsPending(Pcr)) {
+        PKDEFERRED_ROUTINE Routine;
+        PVOID Context, Argument1, Argument2;
+        PLIST_ENTRY First;
+        PKDPC Dpc;
+
+        ArchMaskInterrupts();
+        KiAcquireRawLock(&Queue->Lock);
+        First = Queue->Head.Flink;
+        if (UNLIKELY(First == &Queue->Head)) {          /* removed since we looked */
+            KiReleaseRawLock(&Queue->Lock);
+            ArchEnableInterrupts();
+            break;
+        }
+        RemoveEntryList(First);
+        Dpc = CONTAINING_RECORD(First, KDPC, DpcListEntry);
+        Routine = Dpc->DeferredRoutine;
+        Context = Dpc->DeferredContext;
+        Argument1 = Dpc->SystemArgument1;
+        Argument2 = Dpc->SystemArgument2;
+        Queue->Running = Routine;
+        __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
+        KiReleaseRawLock(&Queue->Lock);
+        ArchEnableInterrupts();
+
+        Routine(Dpc, Context, Argument1, Argument2);
+
+        if (!ReturnedAsCalled(Thread, ApcsBefore))
+            StopAtBadReturn(Routine, Dpc, ApcsBefore);
+    }
+    Queue->Running = NULL;
+    Pcr->DpcRoutineActive = FALSE;
+}
+
+/* The short way of an ordinary DPC from PASSIVE_LEVEL; at DISPATCH_LEVEL now, Dpc is claimed. What its routine asks
+ * for (InDispatch: nobody is to interrupt us for it) is looked for at the end. The clock asks by interrupt.
+ * What only a stop needs after the call is kept in memory: no register has to be saved for it. */
+FORCEINLINE void RunHere(PKPCR Pcr, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
+    LONG ApcsBefore = KiCurrentThread()->CombinedApcDisable;
+    PKDEFERRED_ROUTINE Routine = Dpc->DeferredRoutine;
+    ARCH_FPU *ThreadArea = Pcr->Cpu.FpuArea;
+    PKDPC volatile Kept = Dpc;
+
+    Dpc->SystemArgument1 = Argument1;
+    Dpc->SystemArgument2 = Argument2;
+    Pcr->InDispatch = TRUE;
+    Pcr->DpcRoutineActive = TRUE;
+    Pcr->DpcQueue.Running = Routine;
+    if (UNLIKELY(Pcr->Cpu.FpuLive))
+        ArchFpuSave();
+    Pcr->Cpu.FpuArea = Pcr->Cpu.DispatchFpu;
+    __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
+
+    ArchCallRoutineOnStack(Dpc, Dpc->DeferredContext, Argument1, Argument2, (PVOID)Routine, Pcr->Cpu.DispatchStack);
+
+    if (!ReturnedAsCalled(KiCurrentThread(), ApcsBefore))
+        StopAtBadReturn(Pcr->DpcQueue.Running, Kept, ApcsBefore);
+    if (UNLIKELY(Pcr->Cpu.FpuLive))
+        ArchFpuDiscard();
+    Pcr->Cpu.FpuArea = ThreadArea;
+    Pcr->DpcQueue.Running = NULL;
+    Pcr->DpcRoutineActive = FALSE;
+    /* From here on a request is an interrupt again; what came before is looked for. */
+    Pcr->InDispatch = FALSE;
+    if (UNLIKELY(KiDpcsPending(Pcr) || Pcr->NextThread != NULL))
+        KiDispatchInterrupt();
+}
+
+static NOINLINE BOOLEAN RunOrInsert(PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+{
+    PKPCR Pcr;
+
+    if (UNLIKELY(!ArchInterruptsAreOn()))
+        return InsertAndRequest(Dpc, Argument1, Argument2);
+    ArchWriteIrql(DISPATCH_LEVEL);      /* on this processor, from now on */
+    Pcr = KiCurrentPcr();
+    if (UNLIKELY(KiDpcsPending(Pcr) || !Claim(Dpc, PASSING))) {
+        ArchWriteIrql(PASSIVE_LEVEL);
+        return InsertAndRequest(Dpc, Argument1, Argument2);
+    }
+    RunHere(Pcr, Dpc, Argument1, Argument2);
+    ArchWriteIrql(PASSIVE_LEVEL);
+    return TRUE;
 }
 
 /* ---- For sched.c and timer.c ---- */
@@ -89,73 +287,29 @@ void KiInitializeDpcQueue(PKPCR Pcr)
     InitializeListHead(&Pcr->DpcQueue.Head);
 }
 
-BOOLEAN KiDpcsPending(PKPCR Pcr) { return Pcr->DpcQueue.Depth != 0; }
-
-/* A timer's DPC, with the dispatcher lock held and interrupts off. Arguments: the system time, low and high. */
+/* A timer's DPC, at DISPATCH_LEVEL or with interrupts off. Arguments: the system time as of the last clock interrupt,
+ * low and high. A remote processor is always told. */
 void KiQueueTimerDpc(PKDPC Dpc)
 {
-    ULONG64 Time = KiQueryTime() + (ULONG64)KiSystemTimeBias();
-    PKPCR Pcr = TargetOf(Dpc);
+    ULONG64 Time = *(volatile ULONG64 *)&SharedUserData->SystemTime;
+    PVOID Low = (PVOID)(Time & MAXULONG), High = (PVOID)(Time >> 32);
+    ULONG64 Flags;
+    PKPCR Pcr;
 
-    if (!Insert(&Pcr->DpcQueue, Dpc, (PVOID)(Time & MAXULONG), (PVOID)(Time >> 32)))
+    if (LIKELY(IsOrdinary(Dpc))) {
+        InsertHere(Dpc, Low, High);
         return;
-    if (Pcr != KiCurrentPcr())
-        ArchSendDispatch(Pcr->Cpu.Number);
-    else if (!Pcr->InDispatch)
-        ArchRequestDispatch();
-}
-
-static void CheckRoutineReturn(PKDEFERRED_ROUTINE Routine, PKDPC Dpc, LONG ApcsBefore)
-{
-    LONG Apcs = KiCurrentThread()->CombinedApcDisable;
-    KIRQL Irql = ArchReadIrql();
-    char Name[96];
-
-    if (LIKELY(Irql == DISPATCH_LEVEL && Apcs == ApcsBefore))
-        return;
-    RtlDescribeAddress((ULONG64)Routine, Name, sizeof Name);
-    if (Irql != DISPATCH_LEVEL)
-        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)Irql << 16 | DISPATCH_LEVEL << 8, (ULONG_PTR)Routine,
-                       (ULONG_PTR)Dpc, 0, "DPC routine %p, %s, returned at IRQL %u", Routine, Name, Irql);
-    KeBugCheckWith(TIMER_OR_DPC_INVALID, 4, (ULONG_PTR)Routine, (ULONG)ApcsBefore, (ULONG)Apcs,
-                   "DPC routine %p, %s, changed the APC-disable count", Routine, Name);
-}
-
-void KiRetireDpcs(PKPCR Pcr)
-{
-    KI_DPC_QUEUE *Queue = &Pcr->DpcQueue;
-    LONG ApcsBefore = KiCurrentThread()->CombinedApcDisable;
-
-    while (Queue->Depth != 0) {
-        ULONG64 Flags = ArchDisableInterrupts();
-        PKDEFERRED_ROUTINE Routine;
-        PVOID Context, Argument1, Argument2;
-        PKDPC Dpc;
-
-        KiAcquireRawLock(&Queue->Lock);
-        if (IsListEmpty(&Queue->Head)) {
-            KiReleaseRawLock(&Queue->Lock);
-            ArchRestoreInterrupts(Flags);
-            break;
-        }
-        Dpc = CONTAINING_RECORD(RemoveHeadList(&Queue->Head), KDPC, DpcListEntry);
-        Queue->Depth--;
-        Queue->Count++;
-        Routine = Dpc->DeferredRoutine;
-        Context = Dpc->DeferredContext;
-        Argument1 = Dpc->SystemArgument1;
-        Argument2 = Dpc->SystemArgument2;
-        __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
-        Queue->Running = Routine;
-        KiReleaseRawLock(&Queue->Lock);
-        Pcr->DpcRoutineActive = TRUE;
+    }
+    Flags = ArchDisableInterrupts();
+    Pcr = TargetOf(Dpc);
+    if (!Insert(&Pcr->DpcQueue, Dpc, Low, High))
         ArchRestoreInterrupts(Flags);
-
-        Routine(Dpc, Context, Argument1, Argument2);
-
-        CheckRoutineReturn(Routine, Dpc, ApcsBefore);
-        Pcr->DpcRoutineActive = FALSE;
-        Queue->Running = NULL;
+    else if (Pcr == KiCurrentPcr() && MustRequest(Pcr))
+        RequestHere(Pcr, Flags);
+    else {
+        if (Pcr != KiCurrentPcr())
+            ArchSendDispatch(Pcr->Cpu.Number);
+        ArchRestoreInterrupts(Flags);
     }
 }
 
@@ -179,15 +333,15 @@ VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID Defer
  * Returns: FALSE, and nothing changes, if Dpc is queued already. Source: WDK nf-wdm-keinsertqueuedpc. */
 BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2)
 {
-    ULONG64 Flags = ArchDisableInterrupts();
-    PKPCR Pcr = TargetOf(Dpc);
+    KIRQL Irql = ArchReadIrql();
 
-    if (!Insert(&Pcr->DpcQueue, Dpc, SystemArgument1, SystemArgument2)) {
-        ArchRestoreInterrupts(Flags);
-        return FALSE;
+    if (LIKELY(IsOrdinary(Dpc))) {
+        if (Irql >= DISPATCH_LEVEL)
+            return InsertHere(Dpc, SystemArgument1, SystemArgument2);
+        if (Irql == PASSIVE_LEVEL)
+            return RunOrInsert(Dpc, SystemArgument1, SystemArgument2);
     }
-    RequestRun(Pcr, Dpc, Flags);
-    return TRUE;
+    return InsertAndRequest(Dpc, SystemArgument1, SystemArgument2);
 }
 
 /* KeRemoveQueueDpc - take Dpc out of its queue. IRQL: any. Returns: TRUE if it was queued and will not run.
@@ -198,12 +352,11 @@ BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc)
     KI_DPC_QUEUE *Queue = __atomic_load_n(&Dpc->DpcData, __ATOMIC_ACQUIRE);
     BOOLEAN Removed = FALSE;
 
-    if (Queue != NULL) {
+    if (Queue != NULL && Queue != PASSING) {
         KiAcquireRawLock(&Queue->Lock);
         Removed = Dpc->DpcData == (PVOID)Queue;
         if (Removed) {
             RemoveEntryList(&Dpc->DpcListEntry);
-            Queue->Depth--;
             __atomic_store_n(&Dpc->DpcData, NULL, __ATOMIC_RELEASE);
         }
         KiReleaseRawLock(&Queue->Lock);

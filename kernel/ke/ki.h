@@ -40,9 +40,7 @@ typedef struct _KI_TIMER_QUEUE {
 typedef struct _KI_DPC_QUEUE {
     KSPIN_LOCK Lock;                    /* taken with interrupts off */
     LIST_ENTRY Head;
-    volatile ULONG Depth;
     PKDEFERRED_ROUTINE Running;         /* NULL: none */
-    ULONG64 Count;                      /* routines run since boot */
 } KI_DPC_QUEUE;
 
 /* ---- The processor's block. gs: points here. ----
@@ -53,6 +51,7 @@ typedef struct _KPCR {
     PKTHREAD IdleThread;
     ULONG ReadySummary;                 /* (d) bit per priority with a ready thread */
     BOOLEAN InDispatch;                 /* (c) KiDispatchInterrupt is running and will look again */
+    BOOLEAN DispatchRequested;          /* (c) its interrupt is on its way for a DPC */
     BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack */
     BOOLEAN QuantumEnd;                 /* (c) set by the tick */
     BOOLEAN Idle;                       /* (c) the tick is stopped */
@@ -84,7 +83,7 @@ void KiSpinUntilAcquired(PKSPIN_LOCK Lock);
 
 FORCEINLINE BOOLEAN KiTryRawLock(PKSPIN_LOCK Lock)
 {
-    return __atomic_exchange_n(Lock, LOCK_HELD, __ATOMIC_ACQUIRE) == LOCK_FREE;
+    return (__atomic_fetch_or(Lock, LOCK_HELD, __ATOMIC_ACQUIRE) & LOCK_HELD) == LOCK_FREE;    /* bts, jc */
 }
 
 FORCEINLINE void KiAcquireRawLock(PKSPIN_LOCK Lock)
@@ -206,8 +205,12 @@ void KiTimerExpired(KTIMER_ENTRY *Entry);
 /* ---- dpc.c ---- */
 void KiInitializeDpcQueue(PKPCR Pcr);
 void KiRetireDpcs(PKPCR Pcr);                   /* DISPATCH_LEVEL, interrupts on, on the dispatch stack */
-BOOLEAN KiDpcsPending(PKPCR Pcr);
-void KiQueueTimerDpc(PKDPC Dpc);                /* lock held; run by the dispatch interrupt already under way */
+void KiQueueTimerDpc(PKDPC Dpc);                /* interrupts off */
+
+FORCEINLINE BOOLEAN KiDpcsPending(PKPCR Pcr)
+{
+    return Pcr->DpcQueue.Head.Flink != &Pcr->DpcQueue.Head;     /* after a barrier */
+}
 
 /* ---- clock.c ---- */
 void KiInitializeClock(void);

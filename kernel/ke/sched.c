@@ -123,7 +123,8 @@ static void RetireDispatchWork(PVOID Context)
     ARCH_FPU *ThreadArea = Pcr->Cpu.FpuArea;
 
     ArchSwitchFpu(Pcr->Cpu.DispatchFpu);
-    KiExpireTimers(Pcr);
+    if (KiTimersDue(Pcr))
+        KiExpireTimers(Pcr);
     KiRetireDpcs(Pcr);
     ArchDisableInterrupts();
     if (Pcr->Cpu.FpuLive)
@@ -178,6 +179,7 @@ void KiDispatchInterrupt(void)
     PKPCR Pcr = KiCurrentPcr();
 
     Pcr->InDispatch = TRUE;
+    Pcr->DispatchRequested = FALSE;
     for (;;) {
         while (DispatchWorkPending(Pcr))
             ArchCallOnStack(Pcr->Cpu.DispatchStack, RetireDispatchWork, Pcr);

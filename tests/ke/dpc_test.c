@@ -171,6 +171,67 @@ TEST(ke_dpc, remove_keeps_it_from_running)
     EXPECT_EQ(Calls.Count, 0);
 }
 
+/* The interrupt that was asked for finds nothing; the next DPC must ask again. */
+TEST(ke_dpc, one_after_a_removed_one_is_run)
+{
+    CALLS Calls = { .Count = 0 };
+    KIRQL OldIrql;
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    for (LONG Turn = 1; Turn <= 3; Turn++) {
+        KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+        KeInsertQueueDpc(&Dpc, NULL, NULL);
+        KeRemoveQueueDpc(&Dpc);
+        KeLowerIrql(OldIrql);
+        KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+        KeInsertQueueDpc(&Dpc, NULL, NULL);
+        KeLowerIrql(OldIrql);
+        EXPECT_EQ(Calls.Count, Turn);
+    }
+}
+
+TEST(ke_dpc, from_passive_it_does_not_overtake_a_queued_one)
+{
+    for (ULONG Turn = 0; Turn < 10; Turn++) {
+        CALLS Calls = { .Count = 0 };
+        KDPC Low, Dpc;
+
+        KeSetSystemAffinityThread(1);
+        KeInitializeDpc(&Low, Note, &Calls);
+        KeSetImportanceDpc(&Low, LowImportance);
+        KeInitializeDpc(&Dpc, Note, &Calls);
+        KeInsertQueueDpc(&Low, NULL, NULL);
+        KeInsertQueueDpc(&Dpc, NULL, NULL);
+        KeRevertToUserAffinityThread();
+        EXPECT_EQ(Calls.Count, 2);
+        EXPECT_EQ(Calls.Order[0], &Low);
+        EXPECT_EQ(Calls.Order[1], &Dpc);
+    }
+}
+
+/* Who turned interrupts off does not expect anybody in between. */
+TEST(ke_dpc, with_interrupts_off_it_runs_when_they_are_on_again)
+{
+    CALLS Calls = { .Count = 0 };
+    BOOLEAN Inserted, Twice;
+    LONG Early;
+    KDPC Dpc;
+
+    KeInitializeDpc(&Dpc, Note, &Calls);
+    ArchDisableInterrupts();
+    Inserted = KeInsertQueueDpc(&Dpc, &Calls, &Dpc);
+    Twice = KeInsertQueueDpc(&Dpc, NULL, NULL);
+    Early = Calls.Count;
+    ArchEnableInterrupts();
+    ArchPause();                                /* interrupts come after the instruction behind sti */
+    EXPECT_TRUE(Inserted);
+    EXPECT_FALSE(Twice);
+    EXPECT_EQ(Early, 0);
+    EXPECT_EQ(Calls.Count, 1);
+    EXPECT_EQ(Calls.Argument2, &Dpc);
+}
+
 /* covers KeSetImportanceDpc.1 */
 TEST(ke_dpc, high_goes_to_the_head_others_to_the_tail)
 {

@@ -2,7 +2,7 @@
  *
  * Everything a port must offer is declared here; one-instruction calls are in <arch/ops.h>:
  *   ArchReadIrql ArchWriteIrql ArchDisableInterrupts ArchRestoreInterrupts ArchInterruptsWereOn
- *   ArchEnableInterrupts ArchPause ArchWaitForInterrupt ArchReadCounter  */
+ *   ArchInterruptsAreOn ArchMaskInterrupts ArchEnableInterrupts ArchPause ArchWaitForInterrupt ArchReadCounter  */
 #pragma once
 
 #include <arch/port.h>
@@ -55,6 +55,10 @@ void ArchSwitchContext(ARCH_CONTEXT *From, const ARCH_CONTEXT *To);
 
 /* Run Routine(Argument) on the stack whose top is StackTop, then come back. */
 void ArchCallOnStack(PVOID StackTop, void (*Routine)(PVOID), PVOID Argument);
+
+/* The same with four arguments. Routine: void (*)(PVOID, PVOID, PVOID, PVOID). */
+void ArchCallRoutineOnStack(PVOID Argument1, PVOID Argument2, PVOID Argument3, PVOID Argument4, PVOID Routine,
+                            PVOID StackTop);
 
 /* SSE state is lazy: while FpuLive is clear CR0.TS is set, and the first SSE instruction traps and
  * loads FpuArea. A thread that never uses SSE pays one test per switch. */

@@ -33,6 +33,17 @@ FORCEINLINE void ArchRestoreInterrupts(ULONG64 Flags)
         __asm__ volatile("sti" : : : "memory");
 }
 
+/* Are interrupts on? */
+FORCEINLINE BOOLEAN ArchInterruptsAreOn(void)
+{
+    ULONG64 Flags;
+
+    __asm__ volatile("pushfq\n\tpopq %0" : "=r"(Flags) : : "memory");
+    return ArchInterruptsWereOn(Flags);
+}
+
+/* Off, for a caller who knows that they are on. */
+FORCEINLINE void ArchMaskInterrupts(void) { __asm__ volatile("cli" : : : "memory"); }
 FORCEINLINE void ArchEnableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
 FORCEINLINE void ArchPause(void) { __asm__ volatile("pause" : : : "memory"); }
 
