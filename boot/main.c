@@ -16,6 +16,7 @@
 #include <ex/pool.h>
 #include <ex/resource.h>
 #include <ke/bugcheck.h>
+#include <io/init.h>
 #include <ke/init.h>
 #include <ke/irql.h>
 #include <mm/mm.h>
@@ -202,6 +203,7 @@ void BootMain(ULONG Magic, ULONG64 Information)
     ExInitializePool();
     ExInitializeResources();
     PsInitialize();
+    IoInitialize();
     StartPhase1();
     KeIdleLoop();
 }

@@ -48,13 +48,6 @@ static void ServiceName(const LDR_IMAGE *Image, char Name[LDR_NAME_SIZE])
         Name[Length - 4] = 0;
 }
 
-/* There are no devices, so nothing can send an IRP. NT fills these slots as well. */
-static NTSTATUS NoDispatch(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp)
-{
-    KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)DeviceObject, (ULONG_PTR)Irp, 0, 0,
-                   "An IRP was sent, and Kedge has no devices.");
-}
-
 /* ---- The calls ---- */
 
 static void CheckReturn(const LDR_DRIVER *Driver, const char *Routine, PVOID Address, LONG ApcDisable)
@@ -105,8 +98,9 @@ static VOID EntryThread(PVOID Context)
     if (InRegion)
         KeLeaveCriticalRegion();
     ApcDisable = KeGetCurrentThread()->CombinedApcDisable;
-    Driver->EntryStatus = Driver->Object.DriverInit(&Driver->Object, &Path);
-    CheckReturn(Driver, "DriverEntry", (PVOID)Driver->Object.DriverInit, ApcDisable);
+    Driver->EntryStatus = Driver->Object->DriverInit(Driver->Object, &Path);
+    CheckReturn(Driver, "DriverEntry", (PVOID)Driver->Object->DriverInit, ApcDisable);
+    IoReadyDevices(Driver->Object);
     if (InRegion)
         KeEnterCriticalRegion();
     ExFreePoolWithTag(Path.Buffer, LDR_TAG);
@@ -116,14 +110,14 @@ static VOID EntryThread(PVOID Context)
 static VOID UnloadThread(PVOID Context)
 {
     LDR_DRIVER *Driver = Context;
-    PDRIVER_UNLOAD Unload = Driver->Object.DriverUnload;
+    PDRIVER_UNLOAD Unload = Driver->Object->DriverUnload;
     BOOLEAN InRegion = KeAreApcsDisabled();
     LONG ApcDisable;
 
     if (InRegion)
         KeLeaveCriticalRegion();
     ApcDisable = KeGetCurrentThread()->CombinedApcDisable;
-    Unload(&Driver->Object);
+    Unload(Driver->Object);
     CheckReturn(Driver, "DriverUnload", (PVOID)Unload, ApcDisable);
     if (InRegion)
         KeEnterCriticalRegion();
@@ -158,34 +152,30 @@ static BOOLEAN RoutineIsBlocked(PKSTART_ROUTINE Routine)
 LDR_DRIVER *LdrpCreateDriver(LDR_IMAGE *Image)
 {
     LDR_DRIVER *Driver = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Driver, LDR_TAG);
-    DRIVER_OBJECT *Object = &Driver->Object;
     char Name[LDR_NAME_SIZE];
+    PDRIVER_OBJECT Object;
 
     if (Driver == NULL)
         return NULL;
-    memset(Driver, 0, sizeof *Driver);
     ServiceName(Image, Name);
-    Driver->Image = Image;
-    Driver->EntryStatus = STATUS_UNSUCCESSFUL;
-    Driver->Extension.DriverObject = Object;
-    Driver->Extension.ServiceKeyName = (UNICODE_STRING){ 0, sizeof Driver->ServiceName, Driver->ServiceName };
-    Append(&Driver->Extension.ServiceKeyName, Name);
-    Object->Type = IO_TYPE_DRIVER;
-    Object->Size = sizeof *Object;
+    Object = IoCreateDriverObject(Name);
+    if (Object == NULL) {
+        ExFreePoolWithTag(Driver, LDR_TAG);
+        return NULL;
+    }
+    *Driver = (LDR_DRIVER){ .Image = Image, .Object = Object, .EntryStatus = STATUS_UNSUCCESSFUL };
     Object->DriverStart = Image->Base;
     Object->DriverSize = Image->Layout.SizeOfImage;
-    Object->DriverExtension = &Driver->Extension;
-    Object->DriverName = (UNICODE_STRING){ 0, sizeof Driver->ObjectName, Driver->ObjectName };
-    Append(&Object->DriverName, "\\Driver\\");
-    Append(&Object->DriverName, Name);
     Object->HardwareDatabase = &HardwareDatabaseName;
     Object->DriverInit = (PDRIVER_INITIALIZE)(PVOID)(Image->Base + Image->Layout.EntryRva);
-    for (ULONG i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
-        Object->MajorFunction[i] = NoDispatch;
     return Driver;
 }
 
-void LdrpDestroyDriver(LDR_DRIVER *Driver) { ExFreePoolWithTag(Driver, LDR_TAG); }
+void LdrpDestroyDriver(LDR_DRIVER *Driver)
+{
+    IoDeleteDriverObject(Driver->Object);
+    ExFreePoolWithTag(Driver, LDR_TAG);
+}
 
 PKTHREAD LdrpStartEntry(LDR_DRIVER *Driver) { return StartThread(Driver, EntryThread); }
 

@@ -6,6 +6,9 @@
 #include <ex/resource.h>
 #include <ex/slist.h>
 #include <ex/work.h>
+#include <io/csq.h>
+#include <io/driver.h>
+#include <io/request.h>
 #include <ke/process.h>
 #include <ldr/exports.h>
 #include <ob/object.h>
@@ -113,6 +116,41 @@ static const LDR_EXPORT Rows[] = {
     /* Work items */
     EXPORT(ExInitializeWorkItem),
     EXPORT(ExQueueWorkItem),
+
+    /* I/O requests */
+    EXPORT(IoAllocateIrp),
+    EXPORT(IoFreeIrp),
+    EXPORT(IoInitializeIrp),
+    EXPORT(IoReuseIrp),
+    EXPORT(IoMakeAssociatedIrp),
+    EXPORT(IofCallDriver),
+    EXPORT(IofCompleteRequest),
+    EXPORT(IoCallDriver),
+    EXPORT(IoCompleteRequest),
+    EXPORT(IoSetCompletionRoutineEx),
+    EXPORT(IoForwardIrpSynchronously),
+    EXPORT(IoAcquireCancelSpinLock),
+    EXPORT(IoReleaseCancelSpinLock),
+    EXPORT(IoCancelIrp),
+    EXPORT(IoBuildDeviceIoControlRequest),
+    EXPORT(IoBuildSynchronousFsdRequest),
+    EXPORT(IoBuildAsynchronousFsdRequest),
+    EXPORT(IoGetRequestorProcess),
+    EXPORT(IoGetRequestorProcessId),
+    EXPORT(IoIsOperationSynchronous),
+    EXPORT(IoThreadToProcess),
+    EXPORT(IoIsSystemThread),
+    EXPORT(IoCsqInitialize),
+    EXPORT(IoCsqInitializeEx),
+    EXPORT(IoCsqInsertIrp),
+    EXPORT(IoCsqInsertIrpEx),
+    EXPORT(IoCsqRemoveIrp),
+    EXPORT(IoCsqRemoveNextIrp),
+    EXPORT(IoAllocateMdl),
+    EXPORT(IoFreeMdl),
+    EXPORT(IoBuildPartialMdl),
+    EXPORT(MmBuildMdlForNonPagedPool),
+    EXPORT(MmUnlockPages),
 
     /* Pool */
     EXPORT(ExAllocatePool),

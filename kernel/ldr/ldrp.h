@@ -1,7 +1,7 @@
 /* ldrp.h - what the sources of ldr share and nobody else sees. */
 #pragma once
 
-#include <io/driver_object.h>
+#include <io/driver.h>
 #include <ke/thread.h>
 #include <ldr/image.h>
 
@@ -55,10 +55,7 @@ ULONG LdrpTapResults(void);             /* seen so far, of any kind */
 /* driver.c */
 typedef struct _LDR_DRIVER {
     LDR_IMAGE *Image;
-    DRIVER_OBJECT Object;
-    DRIVER_EXTENSION Extension;
-    WCHAR ServiceName[LDR_NAME_SIZE];
-    WCHAR ObjectName[LDR_NAME_SIZE + 8];    /* \Driver\NAME */
+    PDRIVER_OBJECT Object;
     NTSTATUS EntryStatus;
     BOOLEAN Returned;                       /* the last call of it came back */
 } LDR_DRIVER;

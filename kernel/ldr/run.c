@@ -165,7 +165,7 @@ static void WaitForRest(void)
 static void UnloadLast(void)
 {
     LDR_DRIVER *Driver = Run.Drivers[Run.Count - 1];
-    BOOLEAN HasUnload = Driver->Object.DriverUnload != NULL;
+    BOOLEAN HasUnload = Driver->Object->DriverUnload != NULL;
 
     if (!HasUnload)
         LogPrint("%s: has no DriverUnload, so it stays loaded and leaks are not looked for\n", Driver->Image->Name);

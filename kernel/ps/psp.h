@@ -20,6 +20,7 @@ typedef struct _ETHREAD {
     BOOLEAN ActiveExWorker;             /* it serves work items, and no routine of theirs may end it */
     BOOLEAN Terminating;                /* it has asked to end */
     ULONG PagePriority;                 /* 1..5, kept and told */
+    LIST_ENTRY Requests;                /* io's: what the thread has asked for and not been answered */
 } ETHREAD, *PETHREAD;
 
 /* A process object. ke's part comes first, so a PEPROCESS is a PKPROCESS. */

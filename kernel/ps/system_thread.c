@@ -14,12 +14,14 @@
 #include <mm/mm.h>
 #include <ps/system_thread.h>
 #include <rtl/debug.h>
+#include <rtl/list.h>
 #include <rtl/status.h>
 
 /* A system thread starts inside a critical region (contracts.md 4 "Threads"). One that has left it ends with 0. */
 enum { INITIAL_KERNEL_APC_DISABLE = -1, DEFAULT_PAGE_PRIORITY = 5 };
 
 static void (*EndCheck)(void);
+static void (*Rundown)(void);
 
 static void RunSystemThread(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 {
@@ -81,6 +83,7 @@ static PETHREAD CreateThread(PKPROCESS Process, void (*SystemRoutine)(PKSTART_RO
     Thread->Tcb.Id = Thread->Cid.Id;
     Thread->ExitStatus = STATUS_PENDING;
     Thread->PagePriority = DEFAULT_PAGE_PRIORITY;
+    InitializeListHead(&Thread->Requests);
     return Thread;
 }
 
@@ -126,6 +129,10 @@ static void RequireNoMutex(PKTHREAD Thread)
 }
 
 void PsSetThreadEndCheck(void (*Check)(void)) { EndCheck = Check; }
+
+void PsSetThreadRundown(void (*NewRundown)(void)) { Rundown = NewRundown; }
+
+PLIST_ENTRY PsThreadRequests(PKTHREAD Thread) { return &((PETHREAD)Thread)->Requests; }
 
 /* ---- Worker threads: ex says when one is needed, what a thread is it need not know ---- */
 
@@ -212,6 +219,8 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
                        "thread %p ends while it is attached to process %p", Thread, Thread->Tcb.ApcState.Process);
     Thread->Terminating = TRUE;
     Thread->ExitStatus = ExitStatus;
+    if (Rundown != NULL)
+        Rundown();
     RunDownUserApcs();
     KeTerminateThread();
 }

@@ -22,6 +22,11 @@
 #define STATUS_INFO_LENGTH_MISMATCH     ((NTSTATUS)0xC0000004)
 #define STATUS_ACCESS_VIOLATION         ((NTSTATUS)0xC0000005)
 #define STATUS_INVALID_HANDLE           ((NTSTATUS)0xC0000008)
+#define STATUS_NO_SUCH_DEVICE           ((NTSTATUS)0xC000000E)
+#define STATUS_INVALID_DEVICE_REQUEST   ((NTSTATUS)0xC0000010)
+#define STATUS_MORE_PROCESSING_REQUIRED ((NTSTATUS)0xC0000016)
+#define STATUS_CONTINUE_COMPLETION      STATUS_SUCCESS
+#define STATUS_CANCELLED                ((NTSTATUS)0xC0000120)
 #define STATUS_INVALID_CID              ((NTSTATUS)0xC000000B)
 #define STATUS_INVALID_PARAMETER        ((NTSTATUS)0xC000000D)
 #define STATUS_NO_MEMORY                ((NTSTATUS)0xC0000017)
@@ -35,6 +40,7 @@
 #define STATUS_BAD_STACK                ((NTSTATUS)0xC0000028)
 #define STATUS_INVALID_UNWIND_TARGET    ((NTSTATUS)0xC0000029)
 #define STATUS_INVALID_PARAMETER_MIX    ((NTSTATUS)0xC0000030)
+#define STATUS_OBJECT_NAME_COLLISION    ((NTSTATUS)0xC0000035)
 #define STATUS_MUTANT_NOT_OWNED         ((NTSTATUS)0xC0000046)
 #define STATUS_SEMAPHORE_LIMIT_EXCEEDED ((NTSTATUS)0xC0000047)
 #define STATUS_THREAD_IS_TERMINATING    ((NTSTATUS)0xC000004B)
@@ -73,6 +79,10 @@
     X(0x1E, KMODE_EXCEPTION_NOT_HANDLED, "An exception was raised and nothing handled it.")                       \
     X(0x20, KERNEL_APC_PENDING_DURING_EXIT,                                                                       \
       "A thread ended with an APC pending or with its APC-disable count changed.")                                \
+    X(0x2A, INCONSISTENT_IRP, "An IRP, or what belongs to it, contradicts itself.")                               \
+    X(0x35, NO_MORE_IRP_STACK_LOCATIONS, "An IRP was sent to a driver for which it has no stack location.")       \
+    X(0x44, MULTIPLE_IRP_COMPLETE_REQUESTS, "An IRP was used that is completed or freed already, or is none.")    \
+    X(0x48, CANCEL_STATE_IN_COMPLETED_IRP, "An IRP was completed while its cancel routine was still set.")        \
     X(0x50, PAGE_FAULT_IN_NONPAGED_AREA, "Memory that does not exist was touched.")                               \
     X(0x7E, SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, "A system thread raised an exception that nothing handled.")     \
     X(0x7F, UNEXPECTED_KERNEL_MODE_TRAP, "The processor raised a trap that the kernel does not expect.")          \
@@ -86,6 +96,7 @@
     X(0xC4, DRIVER_VERIFIER_DETECTED_VIOLATION, "The verifier saw a driver break a rule.")                        \
     X(0xC7, TIMER_OR_DPC_INVALID, "A timer or DPC lies in freed memory, or a DPC changed the APC-disable count.") \
     X(0xC8, IRQL_UNEXPECTED_VALUE, "A DPC or APC routine returned at another IRQL than it was called at.")        \
+    X(0xC9, DRIVER_VERIFIER_IOMANAGER_VIOLATION, "The verifier saw a driver break a rule of the I/O manager.")    \
     X(0xD1, DRIVER_IRQL_NOT_LESS_OR_EQUAL, "A driver touched memory that is not there.")                          \
     X(0xE1, WORKER_THREAD_RETURNED_AT_BAD_IRQL, "A work routine returned at a raised IRQL.")                      \
     X(0xE2, MANUALLY_INITIATED_CRASH, "The stop was asked for by hand.")                                          \

@@ -1,0 +1,49 @@
+/* iop.h - what io's files share. */
+#pragma once
+
+#include <io/irp.h>
+#include <rtl/list.h>
+#include <rtl/status.h>
+
+enum { IRP_TAG = ' prI', MDL_TAG = ' ldM', IO_TAG = '  oI' };
+
+/* Lies before every IRP that IoAllocateIrp makes. */
+typedef struct _IOP_IRP {
+    LIST_ENTRY Link;                    /* irp.c's lock: all that have not been freed */
+    PVOID Caller;                       /* who allocated it, for leak reports */
+    ULONG OutputLength;                 /* room at UserBuffer for what a buffered request brings */
+    ULONG Reserved;
+    IRP Irp;
+} IOP_IRP;
+
+C_ASSERT(offsetof(IOP_IRP, Irp) == 0x20);
+
+/* IRP.AllocationFlags, ours: drivers do not look at them. */
+enum { IOP_ALLOCATED = 0x40, IOP_ORPHAN = 0x80 };       /* ORPHAN: its thread ended without it */
+
+FORCEINLINE IOP_IRP *IopHeaderOf(PIRP Irp) { return CONTAINING_RECORD(Irp, IOP_IRP, Irp); }
+
+/* ---- irp.c ---- */
+PIRP IopAllocateIrp(CCHAR StackSize, PVOID Caller);
+void IopRequireIrp(PIRP Irp, const char *Routine);      /* stops at what is no IRP, or was freed */
+
+/* ---- finish.c ---- */
+void IopFinishIrp(PIRP Irp, CCHAR PriorityBoost);       /* all completion routines have run */
+void IopBindToThread(PIRP Irp);                         /* the current one: it cannot end without it */
+
+/* ---- device.c ---- */
+
+/* Behind the driver's own extension of each device object. */
+typedef struct _IOP_DEVICE {
+    DEVOBJ_EXTENSION Public;
+    PDEVICE_OBJECT AttachedTo;          /* database lock: the next lower one */
+    BOOLEAN DeletePending;              /* database lock */
+} IOP_DEVICE;
+
+extern KSPIN_LOCK IopDatabaseLock;      /* lists, attachments and open counts of devices and drivers */
+
+FORCEINLINE IOP_DEVICE *IopExtensionOf(PDEVICE_OBJECT Device) { return (IOP_DEVICE *)Device->DeviceObjectExtension; }
+
+BOOLEAN IopOpenDevice(PDEVICE_OBJECT Device);   /* one more file; FALSE: it is going, or not there yet */
+void IopCloseDevice(PDEVICE_OBJECT Device);
+BOOLEAN IopLeaveDriver(PDEVICE_OBJECT Device);  /* lock held: if nothing keeps it; the caller then drops a reference */

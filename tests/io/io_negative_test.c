@@ -1,0 +1,120 @@
+/* io_negative_test.c - misuse of IRPs and devices: each stops the machine, for tests/io.t. */
+#include "stack.h"
+
+#include <io/request.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+static STACK Stack;
+static SENT Sent;
+
+static PIRP Begin(CCHAR StackSize)
+{
+    StackBuild(&Stack, 1);
+    return IoAllocateIrp(StackSize, FALSE);
+}
+
+TEST(negative, irp_completed_twice)
+{
+    PIRP Irp = Begin(2);
+
+    Irp->Tail.Overlay.Thread = NULL;
+    Irp->CurrentLocation = (CCHAR)(Irp->StackCount + 2);
+    IofCompleteRequest(Irp, 0);
+}
+
+TEST(negative, irp_completed_when_freed)
+{
+    PIRP Irp = Begin(1);
+
+    SendKept(Stack.Top, Irp, &Sent);
+    IoFreeIrp(Irp);
+    IofCompleteRequest(Irp, 0);
+}
+
+TEST(negative, irp_freed_twice)
+{
+    PIRP Irp = Begin(1);
+
+    IoFreeIrp(Irp);
+    IoFreeIrp(Irp);
+}
+
+static VOID NoCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
+{
+    UNREFERENCED_PARAMETER(DeviceObject), UNREFERENCED_PARAMETER(Irp);
+}
+
+TEST(negative, irp_completed_with_cancel_routine)
+{
+    PIRP Irp = Begin(1);
+
+    Stack.Layer[0]->Do = LayerPend;
+    SendKept(Stack.Top, Irp, &Sent);
+    IoSetCancelRoutine(Irp, NoCancel);
+    LayerFinish(Stack.Layer[0]);
+}
+
+TEST(negative, irp_cancelled_after_completion)
+{
+    PIRP Irp = Begin(1);
+
+    Irp->CurrentLocation = (CCHAR)(Irp->StackCount + 2);
+    IoSetCancelRoutine(Irp, NoCancel);
+    IoCancelIrp(Irp);
+}
+
+static NTSTATUS SendOn(LAYER *Layer, PIRP Irp) { return IofCallDriver(Layer->Device, Irp); }
+
+TEST(negative, irp_without_a_location_left)
+{
+    PIRP Irp = Begin(1);
+
+    Stack.Layer[0]->Do = SendOn;
+    SendKept(Stack.Top, Irp, &Sent);
+}
+
+TEST(negative, irp_that_nobody_keeps)
+{
+    PIRP Irp = Begin(1);
+
+    IofCallDriver(Stack.Top, Irp);
+}
+
+TEST(negative, irp_of_nobody_freed)
+{
+    static UCHAR Memory[sizeof(IRP) + sizeof(IO_STACK_LOCATION)];
+
+    IoInitializeIrp((PIRP)Memory, sizeof Memory, 1);
+    IoFreeIrp((PIRP)Memory);
+}
+
+TEST(negative, irp_of_a_thread_freed)
+{
+    KEVENT Event;
+    IO_STATUS_BLOCK Block;
+
+    Begin(1);
+    IoFreeIrp(IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Stack.Top, NULL, 0, NULL, &Event, &Block));
+}
+
+TEST(negative, irp_reads_more_than_there_is_room)
+{
+    IO_STATUS_BLOCK Block;
+    UCHAR Room[4];
+    KEVENT Event;
+
+    Begin(1);
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Stack.Layer[0]->Information = 5;
+    IofCallDriver(Stack.Top, IoBuildDeviceIoControlRequest(CTL_CODE(0x22, 0x801, METHOD_BUFFERED, 0), Stack.Top, NULL, 0,
+                                                           Room, sizeof Room, FALSE, &Event, &Block));
+}
+
+TEST(negative, device_deleted_twice)
+{
+    Begin(1);
+    ObfReferenceObject(Stack.Top);
+    IoDeleteDevice(Stack.Top);
+    IoDeleteDevice(Stack.Top);
+}
