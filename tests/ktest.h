@@ -62,6 +62,7 @@ BOOLEAN KtestVirtualTime(void);                 /* time jumps when idle (ACCEL=v
 void KtestSetVirtualTime(BOOLEAN Virtual);      /* by the roof, from the kernel option */
 /* The number given by the kernel option Name, in decimal; Default if it was not given or is no number. */
 ULONG64 KtestNumber(const char *Name, ULONG64 Default);
+BOOLEAN KtestOptionIs(const char *Name, const char *Value);     /* was the kernel option Name=Value given? */
 struct _BOOT_INFO;
 void KtestSetOptions(const struct _BOOT_INFO *Info);    /* by the roof; Info stays */
 

@@ -19,6 +19,7 @@
 #include <ps/system_thread.h>
 #include <rtl/boot_info.h>
 #include <rtl/status.h>
+#include <rtl/string.h>
 
 enum { MAX_HELPERS = 512 };
 
@@ -219,6 +220,15 @@ BOOLEAN KtestVirtualTime(void)
 void KtestSetOptions(const struct _BOOT_INFO *Info)
 {
     Options = Info;
+}
+
+/* KtestOptionIs - see ktest.h. IRQL: any. */
+BOOLEAN KtestOptionIs(const char *Name, const char *Value)
+{
+    char Given[64];
+    const char *Text = Options != NULL ? BootOption(Options, Name, Given, sizeof Given) : NULL;
+
+    return Text != NULL && strcmp(Text, Value) == 0;
 }
 
 /* KtestNumber - see ktest.h. IRQL: any. */

@@ -395,7 +395,7 @@ TEST(ke_dpc, flush_waits_for_one_that_runs_elsewhere)
     KeRevertToUserAffinityThread();
 }
 
-/* A processor goes idle while a DPC of low importance is queued to it, about at the same moment. Nobody else tells it, so
+/* A processor goes idle while a DPC of low importance is queued to it, about at the same moment. Nobody else tells it:
  * one that is overlooked stays in the queue. */
 enum { GOODNIGHTS = 400 };
 typedef struct _SLEEPY { KEVENT Wake; volatile LONG Stop, Rounds; } SLEEPY;

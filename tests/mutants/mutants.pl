@@ -5,8 +5,9 @@
 #   mutants.pl [NAME...]      those mutants; without a name all
 #
 # The copies lie in build/mutants/, one per processor of the host; the tree itself is never written to. Each mutant
-# runs in virtual time: first the tests that its entry names, then whole suites, on one and on two processors. Whoever notices
-# first is named in the table:
+# runs in virtual time: first the tests that its entry names, then whole suites, on one and on two processors. (The first tests
+# run in real time where the entry says `parallel`: two processors meet there between any two instructions.) Whoever
+# notices first is named in the table:
 #   a test               a result `not ok`
 #   stop in ... (NAME)   the kernel's own checks stopped the machine while that test ran
 #   hang in ...          nobody noticed but the watchdog, the runner's or the launcher's, while that test ran
@@ -42,8 +43,8 @@ sub read_table {
             push @entries, $entry = { name => $1, what => $2, smp => 1, old => '', new => '' };
         } elsif ($line =~ /^file (\S+)$/) {
             $entry->{file} = $1;
-        } elsif ($line =~ /^test (\S+)(?: SMP=(\d+))?$/) {
-            @$entry{qw(test smp)} = ($1, $2 || 1);
+        } elsif ($line =~ /^test (\S+)(?: SMP=(\d+))?( parallel)?$/) {
+            @$entry{qw(test smp accel)} = ($1, $2 || 1, $3 ? 'parallel' : 'virtual');
         } elsif ($line =~ /^stops (.+)$/) {
             $entry->{stops} = $1;
         } elsif ($line =~ /^([-+ ])(.*\n)$/) {
@@ -104,10 +105,11 @@ my %red;                               # tests that fail without any mutant: the
 
 # Returns who noticed, or undef. Stops: what the log of a stop that is due says.
 sub run {
-    my ($copy, $tests, $smp, $seconds, $stops) = @_;
+    my ($copy, $tests, $smp, $seconds, $stops, $accel) = @_;
+    $accel ||= 'virtual';
     my $tap = "$copy/build/tap";
     unlink $tap;
-    my $log = `cd '$copy' && env -u DRIVER -u BUILD HEADLESS=1 ACCEL=virtual FIRMWARE=direct SMP=$smp TIMEOUT=$seconds \\
+    my $log = `cd '$copy' && env -u DRIVER -u BUILD HEADLESS=1 ACCEL=$accel FIRMWARE=direct SMP=$smp TIMEOUT=$seconds \\
         TAP='$tap' APPEND='test=$tests hang=$virtual_patience' tests/boot.sh 2>&1 </dev/null`;
     my $status = $? >> 8;
     return $status == 2 && $log =~ /$stops/ ? undef : $tests if defined $stops;
@@ -128,7 +130,7 @@ sub run {
 
 sub notice {
     my ($copy, $entry) = @_;
-    for my $stage ([@$entry{qw(test smp)}, $patience, $entry->{stops}], map { [@$_, $long_patience] } @later) {
+    for my $stage ([@$entry{qw(test smp)}, $patience, @$entry{qw(stops accel)}], map { [@$_, $long_patience] } @later) {
         my $who = run($copy, @$stage);
         return $who if defined $who;
     }
