@@ -20,7 +20,7 @@
 #include <ke/init.h>
 #include <ke/irql.h>
 #include <mm/mm.h>
-#include <ob/object.h>
+#include <ob/create.h>
 #include <ps/process.h>
 #include <ps/system_thread.h>
 #include <rtl/debug.h>
@@ -202,6 +202,7 @@ void BootMain(ULONG Magic, ULONG64 Information)
     ArchEnableInterrupts();
     ExInitializePool();
     ExInitializeResources();
+    ObInitialize();
     PsInitialize();
     IoInitialize();
     StartPhase1();

@@ -61,7 +61,23 @@ void TrapInterrupt(ULONG Vector)
     ApicEoi();
 }
 
-/* ---- Public: ArchSetClient, ArchFreezeOthers, ArchFaultAddress, ArchProbe, ArchHalt ---- */
+static BOOLEAN ProbeEachPage(ULONG64 First, SIZE_T Length, BOOLEAN Write)
+{
+    ULONG64 Last = First + Length - 1;
+
+    if (Length == 0)
+        return TRUE;
+    if (Last < First)
+        return FALSE;
+    while (Write ? ProbeWrite((PVOID)First) : ProbeRead((const void *)First)) {
+        if ((First | (PAGE_SIZE - 1)) >= Last)
+            return TRUE;
+        First = (First | (PAGE_SIZE - 1)) + 1;
+    }
+    return FALSE;
+}
+
+/* ---- Public: ArchSetClient, ArchFreezeOthers, ArchFaultAddress, ArchProbe, ArchProbeWrite, ArchHalt ---- */
 
 /* ArchSetClient - hand over the table of calls up. Once, before interrupts are first enabled. */
 void ArchSetClient(const ARCH_CLIENT *Client) { TrapClient = *Client; }
@@ -80,21 +96,10 @@ ULONG64 ArchFaultAddress(void) { return X86ReadCr2(); }
 
 /* ArchProbe - can all of [Address, Address + Length) be read, right now? Any IRQL. A range that wraps
  * around or that leaves the canonical addresses cannot. */
-BOOLEAN ArchProbe(const void *Address, SIZE_T Length)
-{
-    ULONG64 First = (ULONG64)Address, Last = First + Length - 1;
+BOOLEAN ArchProbe(const void *Address, SIZE_T Length) { return ProbeEachPage((ULONG64)Address, Length, FALSE); }
 
-    if (Length == 0)
-        return TRUE;
-    if (Last < First)
-        return FALSE;
-    while (ProbeRead((const void *)First)) {
-        if ((First | (PAGE_SIZE - 1)) >= Last)
-            return TRUE;
-        First = (First | (PAGE_SIZE - 1)) + 1;
-    }
-    return FALSE;
-}
+/* ArchProbeWrite - and written? What is there stays, whoever else writes meanwhile. */
+BOOLEAN ArchProbeWrite(void *Address, SIZE_T Length) { return ProbeEachPage((ULONG64)Address, Length, TRUE); }
 
 /* ArchHalt - nothing more happens on this processor. Any IRQL. */
 DECLSPEC_NORETURN void ArchHalt(void)

@@ -113,3 +113,12 @@ void KiDispatchFault(ARCH_TRAP_FRAME *Frame, ULONG64 Address)
         RtlRestoreContext(&Context, &Record);
     ArchDisableInterrupts();
 }
+
+/* ---- Public: KeIsReadable, KeIsWritable ---- */
+
+/* KeIsReadable - can all of [Address, Address + Length) be read, right now? For memory that nobody vouches for.
+ * IRQL: any. */
+BOOLEAN KeIsReadable(const void *Address, SIZE_T Length) { return ArchProbe(Address, Length); }
+
+/* KeIsWritable - and written? What is there stays. IRQL: any. */
+BOOLEAN KeIsWritable(PVOID Address, SIZE_T Length) { return ArchProbeWrite(Address, Length); }

@@ -167,6 +167,7 @@ void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Af
     Process->Space = Space;
     Process->Id = 0;
     Process->AttachCount = 0;
+    Process->ObjectTable = NULL;
     Process->Affinity = Affinity;
     Process->BasePriority = (SCHAR)BasePriority;
 }

@@ -1,6 +1,28 @@
 /* semaphore.c - the semaphore object: SignalState is the count, a wait takes one. */
 #include "ki.h"
 
+/* FALSE: beyond the limit, or below the old count. */
+FORCEINLINE BOOLEAN Release(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait, PLONG Old)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    LONG Previous = Semaphore->Header.SignalState;
+    LONG64 Sum = (LONG64)Previous + Adjustment;
+
+    if (Sum > Semaphore->Limit || Sum < Previous) {
+        KiUnlockDispatcher(Flags);
+        return FALSE;
+    }
+    Semaphore->Header.SignalState = (LONG)Sum;
+    if (Previous == 0 && Sum > 0 && !IsListEmpty(&Semaphore->Header.WaitListHead))
+        KiWakeWaiters(&Semaphore->Header, Increment);
+    if (Wait)
+        KiExitDispatcherRaised(Flags, KiCurrentThread());
+    else
+        KiExitDispatcher(Flags);
+    *Old = Previous;
+    return TRUE;
+}
+
 /* ---- Public: KeInitializeSemaphore, KeReleaseSemaphore, KeReadStateSemaphore ---- */
 
 /* KeInitializeSemaphore - Semaphore counts Count, and up to Limit. IRQL: any. Source: WDK
@@ -21,22 +43,17 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
  * Source: WDK nf-wdm-kereleasesemaphore. */
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    LONG Previous = Semaphore->Header.SignalState;
-    LONG64 Sum = (LONG64)Previous + Adjustment;
+    LONG Previous;
 
-    if (Sum > Semaphore->Limit || Sum < Previous) {
-        KiUnlockDispatcher(Flags);
+    if (!Release(Semaphore, Increment, Adjustment, Wait, &Previous))
         KiRaiseStatus(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
-    }
-    Semaphore->Header.SignalState = (LONG)Sum;
-    if (Previous == 0 && Sum > 0 && !IsListEmpty(&Semaphore->Header.WaitListHead))
-        KiWakeWaiters(&Semaphore->Header, Increment);
-    if (Wait)
-        KiExitDispatcherRaised(Flags, KiCurrentThread());
-    else
-        KiExitDispatcher(Flags);
     return Previous;
+}
+
+/* KeTryToReleaseSemaphore - the same for a service, which returns the status instead. */
+NTSTATUS KeTryToReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, PLONG Previous)
+{
+    return Release(Semaphore, Increment, Adjustment, FALSE, Previous) ? STATUS_SUCCESS : STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 }
 
 /* KeReadStateSemaphore - the count. IRQL: any. Source: WDK nf-wdm-kereadstatesemaphore. */

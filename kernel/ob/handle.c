@@ -1,218 +1,419 @@
-/* handle.c - the kernel handle table.
+/* handle.c - handle tables.
  *
- * A handle is an index times 4 with the high half set, as NT's kernel handles are, so a user-mode value or a
- * pointer is never one by accident. Entries lie in chunks that are added and never moved or freed; free entries
- * are linked by index.
- * Lock: one spin lock over the table; it is held for a few loads and stores, never while an object is deleted.
+ * Each process has a table; that of the system process is also where kernel handles are. A handle is an index times 4,
+ * and a kernel handle has the high half set besides, as NT's: so a kernel handle means the same in every process and
+ * nothing to user mode, any other means something in one process alone. The low two bits are nobody's.
+ * Entries lie in chunks that are added and never moved or freed while the table lives; a chunk's address is stored
+ * before the count that lets anybody look there. So a look-up finds its entry without a lock. Free entries are linked
+ * by index, first in first out: a stale handle stays invalid for as long as it can.
+ *
+ * Locks: FreeLock, a spin lock per table, over the row of free entries and the growth; taken to make and to close a
+ * handle, not to look one up. Bit 0 of an entry's Value locks that entry, at DISPATCH_LEVEL, for a few loads and
+ * stores; two look-ups meet there only if they are for the same handle. Nothing is deleted under either.
+ *
+ *   look-up                                close
+ *   lock the entry                         spins
+ *   references the object, which the       .
+ *   entry still holds                      .
+ *   unlock                                 lock; takes the object out: Value is 0, free and unlocked
+ *   goes on with its own reference         gives the entry's reference back
+ * The other way round the look-up finds Value 0 and fails. In between there is nothing: the entry's reference is not
+ * given back before the object has left it.
+ * Rejected: a count of references kept in the entry, which NT has since version 6.2. A look-up then writes one line
+ * instead of two, but PointerCount says no more how many references there are, and a dereference too many is found
+ * when the handle is closed, if ever; this kernel is here to find those.
  * Each entry remembers who asked for it, so that what a driver leaves open is named. */
+#include "obp.h"
+
 #include <ex/pool.h>
-#include <ke/spinlock.h>
-#include <ke/thread.h>
-#include <ob/create.h>
+#include <ex/work.h>
+#include <ke/init.h>
+#include <arch/ops.h>
+#include <ke/irql_inline.h>
 #include <ob/owner.h>
+#include <rtl/debug.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
 
-enum { CHUNK_ENTRIES = 256, CHUNKS = 1024, HANDLE_TAG = 'lbOK' };
+enum { CHUNK_ENTRIES = 512, CHUNKS = 1024, HANDLE_TAG = 'hbOK' };
 
-#define HANDLE_MARK    0xFFFFFFFF80000000ull
-#define CURRENT_PROCESS ((HANDLE)-1ll)
-#define CURRENT_THREAD  ((HANDLE)-2ll)
+#define HANDLE_MARK  0xFFFFFFFF80000000ull
+#define ENTRY_LOCKED 1ull
 
 typedef struct _HANDLE_ENTRY {
-    PVOID Object;                       /* NULL: free */
-    PVOID Caller;
-    ACCESS_MASK GrantedAccess;
-    ULONG NextFree;                     /* index + 1 */
+    volatile ULONG64 Value;             /* the object's address; bit 0: locked; 0: free */
+    PVOID Caller;                       /* (bit 0) until here: whoever owns the entry */
+    ACCESS_MASK GrantedAccess;          /* (bit 0) */
+    ULONG Attributes;                   /* (bit 0) */
+    ULONG NextFree;                     /* (FreeLock) index; 0: the last */
 } HANDLE_ENTRY;
 
-static KSPIN_LOCK TableLock;
-static HANDLE_ENTRY *Chunks[CHUNKS];
-static ULONG ChunkCount;
-static ULONG FirstFree;                 /* index + 1; 0: none */
+typedef struct _HANDLE_TABLE {
+    LIST_ENTRY Link;                    /* (TablesLock) */
+    KSPIN_LOCK FreeLock;
+    ULONG FirstFree, LastFree;          /* (FreeLock) index; 0: none */
+    BOOLEAN Closed;                     /* (FreeLock) no new handles: its process has ended */
+    BOOLEAN Orphaned;                   /* (i) once set: its process is gone, free it after closing all */
+    volatile ULONG ChunkCount;          /* (FreeLock) to write; read after Chunks' store is seen */
+    HANDLE_ENTRY *Chunks[CHUNKS];       /* (FreeLock) to write, below ChunkCount (i) */
+    PKPROCESS Process;                  /* (i) referenced while CloseItem is queued */
+    WORK_QUEUE_ITEM CloseItem;
+} HANDLE_TABLE;
 
-static HANDLE_ENTRY *EntryAt(ULONG Index) { return &Chunks[Index / CHUNK_ENTRIES][Index % CHUNK_ENTRIES]; }
+static HANDLE_TABLE SystemTable;
+static LIST_ENTRY Tables = { &Tables, &Tables };        /* (TablesLock) */
+static KSPIN_LOCK TablesLock;
 
-/* The entry that Handle names, in use or not; NULL if it names none. Lock held. */
-static HANDLE_ENTRY *FindEntry(HANDLE Handle)
+/* ---- Entries ---- */
+
+static HANDLE_ENTRY *EntryAt(HANDLE_TABLE *Table, ULONG Index)
 {
-    ULONG64 Value = (ULONG64)Handle, Index = (Value & ~HANDLE_MARK) / 4;
+    return &Table->Chunks[Index / CHUNK_ENTRIES][Index % CHUNK_ENTRIES];
+}
 
-    if ((Value & HANDLE_MARK) != HANDLE_MARK || Value % 4 != 0 || Index >= (ULONG64)ChunkCount * CHUNK_ENTRIES)
+static ULONG EntryCount(HANDLE_TABLE *Table)
+{
+    return __atomic_load_n(&Table->ChunkCount, __ATOMIC_ACQUIRE) * CHUNK_ENTRIES;
+}
+
+/* Lock Entry if it is in use. Returns: its object, or NULL: free and not locked. */
+static PVOID LockEntry(HANDLE_ENTRY *Entry, KIRQL *OldIrql)
+{
+    *OldIrql = KxRaiseIrqlToDpcLevel();
+    for (;;) {
+        ULONG64 Value = __atomic_load_n(&Entry->Value, __ATOMIC_RELAXED);
+
+        if (Value == 0) {
+            KxLowerIrql(*OldIrql);
+            return NULL;
+        }
+        if ((Value & ENTRY_LOCKED) == 0 &&
+            __atomic_compare_exchange_n(&Entry->Value, &Value, Value | ENTRY_LOCKED, FALSE, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return (PVOID)Value;
+        ArchPause();
+    }
+}
+
+/* Object: what the entry is to hold from now on. */
+static void UnlockEntry(HANDLE_ENTRY *Entry, PVOID Object, KIRQL OldIrql)
+{
+    __atomic_store_n(&Entry->Value, (ULONG64)Object, __ATOMIC_RELEASE);
+    KxLowerIrql(OldIrql);
+}
+
+/* The entry that Handle names to somebody in Process, in use or not; NULL if it names none. */
+static HANDLE_ENTRY *FindEntry(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, HANDLE_TABLE **Table,
+                               ULONG *Index)
+{
+    ULONG64 Value = (ULONG64)Handle;
+
+    *Table = Process->ObjectTable;
+    if ((Value & HANDLE_MARK) == HANDLE_MARK && Mode == KernelMode) {
+        *Table = &SystemTable;
+        Value &= ~HANDLE_MARK;
+    }
+    Value /= 4;
+    if (*Table == NULL || Value == 0 || Value >= EntryCount(*Table))
         return NULL;
-    return EntryAt((ULONG)Index);
+    *Index = (ULONG)Value;
+    return EntryAt(*Table, *Index);
 }
 
-/* Lock held. Chunk is taken over, or left if another thread was faster. */
-static BOOLEAN AddChunk(HANDLE_ENTRY *Chunk)
-{
-    if (FirstFree != 0 || ChunkCount == CHUNKS)
-        return FALSE;
-    Chunks[ChunkCount] = Chunk;
-    for (ULONG At = CHUNK_ENTRIES; At-- > 0;) {
-        ULONG Index = ChunkCount * CHUNK_ENTRIES + At;
+/* ---- The row of free entries; FreeLock held ---- */
 
-        if (Index == 0)
-            continue;                   /* so that no handle has the value of the bare mark */
-        Chunk[At].NextFree = FirstFree;
-        FirstFree = Index + 1;
-    }
-    ChunkCount++;
+static void PutFree(HANDLE_TABLE *Table, ULONG Index)
+{
+    EntryAt(Table, Index)->NextFree = 0;
+    if (Table->FirstFree == 0)
+        Table->FirstFree = Index;
+    else
+        EntryAt(Table, Table->LastFree)->NextFree = Index;
+    Table->LastFree = Index;
+}
+
+static ULONG TakeFree(HANDLE_TABLE *Table)
+{
+    ULONG Index = Table->FirstFree;
+
+    if (Index != 0)
+        Table->FirstFree = EntryAt(Table, Index)->NextFree;
+    return Index;
+}
+
+/* Chunk is taken over, or left if another thread was faster. */
+static BOOLEAN AddChunk(HANDLE_TABLE *Table, HANDLE_ENTRY *Chunk)
+{
+    ULONG First = Table->ChunkCount * CHUNK_ENTRIES;
+
+    if (Table->FirstFree != 0 || Table->ChunkCount == CHUNKS)
+        return FALSE;
+    Table->Chunks[Table->ChunkCount] = Chunk;
+    __atomic_store_n(&Table->ChunkCount, Table->ChunkCount + 1, __ATOMIC_RELEASE);
+    for (ULONG At = First == 0 ? 1 : 0; At < CHUNK_ENTRIES; At++)      /* none has the value of the bare mark */
+        PutFree(Table, First + At);
     return TRUE;
 }
 
-/* Lock held. */
-static BOOLEAN Take(PVOID Object, ACCESS_MASK GrantedAccess, PVOID Caller, PHANDLE Handle)
+/* ---- Tables ---- */
+
+static void Introduce(HANDLE_TABLE *Table, PKPROCESS Process)
 {
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&TablesLock);
+
+    Table->Process = Process;
+    InsertTailList(&Tables, &Table->Link);
+    KeReleaseSpinLock(&TablesLock, OldIrql);
+}
+
+static void FreeTable(HANDLE_TABLE *Table)
+{
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&TablesLock);
+
+    RemoveEntryList(&Table->Link);
+    KeReleaseSpinLock(&TablesLock, OldIrql);
+    for (ULONG At = 0; At < Table->ChunkCount; At++)
+        ExFreePoolWithTag(Table->Chunks[At], HANDLE_TAG);
+    ExFreePoolWithTag(Table, HANDLE_TAG);
+}
+
+/* The table of Process, made at its first handle. NULL: memory is out. */
+static HANDLE_TABLE *TableOf(PKPROCESS Process)
+{
+    HANDLE_TABLE *Table = Process->ObjectTable, *None = NULL;
+
+    if (Table != NULL)
+        return Table;
+    Table = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Table, HANDLE_TAG);
+    if (Table == NULL)
+        return NULL;
+    memset(Table, 0, sizeof *Table);
+    Introduce(Table, Process);
+    if (__atomic_compare_exchange_n(&Process->ObjectTable, &None, Table, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+        return Table;
+    FreeTable(Table);                   /* another thread was faster */
+    return None;
+}
+
+/* One handle more. Returns: STATUS_INSUFFICIENT_RESOURCES if Table has no free entry. */
+static NTSTATUS Fill(HANDLE_TABLE *Table, const OBP_HANDLE *Content, HANDLE_ENTRY *Chunk, BOOLEAN *ChunkUsed,
+                     ULONG *Index)
+{
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&Table->FreeLock);
+    NTSTATUS Status = STATUS_PROCESS_IS_TERMINATING;
     HANDLE_ENTRY *Entry;
-    ULONG Index = FirstFree - 1;
 
-    if (FirstFree == 0)
-        return FALSE;
-    Entry = EntryAt(Index);
-    FirstFree = Entry->NextFree;
-    *Entry = (HANDLE_ENTRY){ .Object = Object, .Caller = Caller, .GrantedAccess = GrantedAccess };
-    *Handle = (HANDLE)(HANDLE_MARK | (ULONG64)Index * 4);
-    return TRUE;
+    *ChunkUsed = FALSE;
+    if (!Table->Closed) {
+        *ChunkUsed = Chunk != NULL && AddChunk(Table, Chunk);
+        *Index = TakeFree(Table);
+        Status = *Index != 0 ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+    }
+    if (NT_SUCCESS(Status)) {
+        Entry = EntryAt(Table, *Index);
+        Entry->Caller = Content->Caller;
+        Entry->GrantedAccess = Content->GrantedAccess;
+        Entry->Attributes = Content->Attributes & (OBJ_INHERIT | OBJ_PROTECT_CLOSE);
+        __atomic_store_n(&Entry->Value, (ULONG64)Content->Object, __ATOMIC_RELEASE);
+    }
+    KeReleaseSpinLock(&Table->FreeLock, OldIrql);
+    return Status;
 }
 
-NTSTATUS ObCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, PVOID Caller, PHANDLE Handle)
+/* ---- Closing ---- */
+
+void ObpDropHandle(PVOID Object)
 {
-    HANDLE_ENTRY *Chunk = NULL;
-    BOOLEAN Done, Used = FALSE;
+    POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
+
+    __atomic_sub_fetch(&Header->Type->Handles, 1, __ATOMIC_RELAXED);
+    if (__atomic_sub_fetch(&Header->HandleCount, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    if (Header->Type->LastHandleClosed != NULL)
+        Header->Type->LastHandleClosed(Object);
+    if (Header->Name != NULL)
+        ObpUnlinkName(Object, TRUE);
+}
+
+/* Forced: protected from being closed or not. */
+static NTSTATUS CloseEntry(HANDLE_TABLE *Table, HANDLE_ENTRY *Entry, ULONG Index, BOOLEAN Forced)
+{
     KIRQL OldIrql;
+    PVOID Object = LockEntry(Entry, &OldIrql);
 
-    OldIrql = KeAcquireSpinLockRaiseToDpc(&TableLock);
-    Done = Take(Object, GrantedAccess, Caller, Handle);
-    KeReleaseSpinLock(&TableLock, OldIrql);
-    if (!Done) {
-        Chunk = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof(HANDLE_ENTRY) * CHUNK_ENTRIES, HANDLE_TAG);
-        if (Chunk == NULL)
-            return STATUS_INSUFFICIENT_RESOURCES;
-        memset(Chunk, 0, sizeof(HANDLE_ENTRY) * CHUNK_ENTRIES);
-        OldIrql = KeAcquireSpinLockRaiseToDpc(&TableLock);
-        Used = AddChunk(Chunk);
-        Done = Take(Object, GrantedAccess, Caller, Handle);
-        KeReleaseSpinLock(&TableLock, OldIrql);
-        if (!Used)
-            ExFreePoolWithTag(Chunk, HANDLE_TAG);
-    }
-    if (!Done)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    if (__atomic_add_fetch(&OBJECT_TO_HEADER(Object)->HandleCount, 1, __ATOMIC_ACQ_REL) == 1)
-        ObfReferenceObject(Object);
-    return STATUS_SUCCESS;
-}
-
-/* What Handle stands for, referenced, and what it grants; NULL if nothing. */
-static PVOID LookUp(HANDLE Handle, ACCESS_MASK *GrantedAccess)
-{
-    HANDLE_ENTRY *Entry;
-    PVOID Object = NULL;
-    KIRQL OldIrql;
-
-    *GrantedAccess = ~0u;
-    if (Handle == CURRENT_THREAD || Handle == CURRENT_PROCESS) {
-        PKTHREAD Thread = KeGetCurrentThread();
-
-        Object = Handle == CURRENT_THREAD ? (PVOID)Thread : (PVOID)Thread->ApcState.Process;
-        ObfReferenceObject(Object);
-        return Object;
-    }
-    OldIrql = KeAcquireSpinLockRaiseToDpc(&TableLock);
-    Entry = FindEntry(Handle);
-    if (Entry != NULL && Entry->Object != NULL && ObReferenceObjectSafe(Entry->Object)) {
-        Object = Entry->Object;
-        *GrantedAccess = Entry->GrantedAccess;
-    }
-    KeReleaseSpinLock(&TableLock, OldIrql);
-    return Object;
-}
-
-/* ---- Public: ObReferenceObjectByHandle, ObOpenObjectByPointer, ZwClose; leak reports ---- */
-
-/* ObReferenceObjectByHandle - reference the object that Handle, a kernel handle or
- * NtCurrentThread/NtCurrentProcess, stands for. ObjectType NULL: any. Access is checked for UserMode only.
- * IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH,
- * STATUS_ACCESS_DENIED; *Object is NULL then.
- * Source: WDK nf-wdm-obreferenceobjectbyhandle. */
-NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
-                                   KPROCESSOR_MODE AccessMode, PVOID *Object,
-                                   POBJECT_HANDLE_INFORMATION HandleInformation)
-{
-    ACCESS_MASK GrantedAccess;
-    PVOID Found = LookUp(Handle, &GrantedAccess);
-    NTSTATUS Status = STATUS_SUCCESS;
-
-    *Object = NULL;
-    if (Found == NULL)
-        return STATUS_INVALID_HANDLE;
-    if (ObjectType != NULL && OBJECT_TO_HEADER(Found)->Type != ObjectType)
-        Status = STATUS_OBJECT_TYPE_MISMATCH;
-    else if (AccessMode == UserMode && (DesiredAccess & ~GrantedAccess) != 0)
-        Status = STATUS_ACCESS_DENIED;
-    if (Status != STATUS_SUCCESS) {
-        ObfDereferenceObject(Found);
-        return Status;
-    }
-    if (HandleInformation != NULL)
-        *HandleInformation = (OBJECT_HANDLE_INFORMATION){ .GrantedAccess = GrantedAccess };
-    *Object = Found;
-    return STATUS_SUCCESS;
-}
-
-/* ObOpenObjectByPointer - a handle to Object, which grants DesiredAccess. It is a kernel handle whatever
- * HandleAttributes say: there is no other table. ObjectType NULL: any, for KernelMode. Nobody is refused
- * access, so PassedAccessState is not looked at. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
- * STATUS_OBJECT_TYPE_MISMATCH, STATUS_INSUFFICIENT_RESOURCES; *Handle is NULL then. Source: WDK
- * nf-ntifs-obopenobjectbypointer. */
-NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, struct _ACCESS_STATE *PassedAccessState,
-                               ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType, KPROCESSOR_MODE AccessMode,
-                               PHANDLE Handle)
-{
-    UNREFERENCED_PARAMETER(HandleAttributes);
-    UNREFERENCED_PARAMETER(PassedAccessState);
-    *Handle = NULL;
-    if (ObjectType == NULL ? AccessMode == UserMode : OBJECT_TO_HEADER(Object)->Type != ObjectType)
-        return STATUS_OBJECT_TYPE_MISMATCH;
-    return ObCreateHandle(Object, DesiredAccess, __builtin_return_address(0), Handle);
-}
-
-/* ZwClose - give Handle up; the object goes when nothing else holds it. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS,
- * STATUS_INVALID_HANDLE. Source: WDK nf-ntifs-ntclose. */
-NTSTATUS ZwClose(HANDLE Handle)
-{
-    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&TableLock);
-    HANDLE_ENTRY *Entry = FindEntry(Handle);
-    PVOID Object = Entry != NULL ? Entry->Object : NULL;
-
-    if (Object != NULL) {
-        Entry->Object = NULL;
-        Entry->NextFree = FirstFree;
-        FirstFree = (ULONG)(((ULONG64)Handle & ~HANDLE_MARK) / 4) + 1;
-    }
-    KeReleaseSpinLock(&TableLock, OldIrql);
     if (Object == NULL)
         return STATUS_INVALID_HANDLE;
-    if (__atomic_sub_fetch(&OBJECT_TO_HEADER(Object)->HandleCount, 1, __ATOMIC_ACQ_REL) == 0)
-        ObfDereferenceObject(Object);
+    if (!Forced && (Entry->Attributes & OBJ_PROTECT_CLOSE)) {
+        UnlockEntry(Entry, Object, OldIrql);
+        return STATUS_HANDLE_NOT_CLOSABLE;
+    }
+    UnlockEntry(Entry, NULL, OldIrql);
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&Table->FreeLock);
+    PutFree(Table, Index);
+    KeReleaseSpinLock(&Table->FreeLock, OldIrql);
+    ObpDropHandle(Object);
+    ObfDereferenceObject(Object);
     return STATUS_SUCCESS;
 }
 
+/* The work item of a table whose process has ended or is gone. */
+static VOID CloseAll(PVOID Parameter)
+{
+    HANDLE_TABLE *Table = Parameter;
+
+    for (ULONG Index = 1; Index < EntryCount(Table); Index++)
+        CloseEntry(Table, EntryAt(Table, Index), Index, TRUE);
+    if (Table->Orphaned)
+        FreeTable(Table);
+    else
+        ObfDereferenceObject(Table->Process);
+}
+
+static void CloseLater(HANDLE_TABLE *Table)
+{
+    ExInitializeWorkItem(&Table->CloseItem, CloseAll, Table);
+    ExQueueWorkItem(&Table->CloseItem, CriticalWorkQueue);
+}
+
+void ObCloseAllHandles(PKPROCESS Process)
+{
+    HANDLE_TABLE *Table = Process->ObjectTable;
+    BOOLEAN First;
+    KIRQL OldIrql;
+
+    if (Table == NULL)
+        return;
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&Table->FreeLock);
+    First = !Table->Closed;
+    Table->Closed = TRUE;
+    KeReleaseSpinLock(&Table->FreeLock, OldIrql);
+    if (!First)
+        return;
+    ObfReferenceObject(Process);
+    CloseLater(Table);
+}
+
+/* A process that never had a thread has handles still. */
+void ObDeleteHandleTable(PKPROCESS Process)
+{
+    HANDLE_TABLE *Table = Process->ObjectTable;
+
+    if (Table == NULL)
+        return;
+    Process->ObjectTable = NULL;
+    Table->Orphaned = TRUE;
+    CloseLater(Table);
+}
+
+/* ---- Shared: making, reading, closing ---- */
+
+void ObpInitializeHandles(void)
+{
+    Introduce(&SystemTable, &KiInitialProcess);
+    KiInitialProcess.ObjectTable = &SystemTable;
+}
+
+NTSTATUS ObpMakeHandle(PKPROCESS Process, const OBP_HANDLE *Content, PHANDLE Handle)
+{
+    BOOLEAN Kernel = (Content->Attributes & OBJ_KERNEL_HANDLE) != 0, ChunkUsed;
+    HANDLE_TABLE *Table = Kernel ? &SystemTable : TableOf(Process);
+    HANDLE_ENTRY *Chunk;
+    ULONG Index = 0;
+    NTSTATUS Status;
+
+    if (Table == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Status = Fill(Table, Content, NULL, &ChunkUsed, &Index);
+    if (Status == STATUS_INSUFFICIENT_RESOURCES) {
+        Chunk = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Chunk * CHUNK_ENTRIES, HANDLE_TAG);
+        if (Chunk == NULL)
+            return Status;
+        memset(Chunk, 0, sizeof *Chunk * CHUNK_ENTRIES);
+        Status = Fill(Table, Content, Chunk, &ChunkUsed, &Index);
+        if (!ChunkUsed)
+            ExFreePoolWithTag(Chunk, HANDLE_TAG);
+    }
+    if (NT_SUCCESS(Status))
+        *Handle = (HANDLE)((Kernel ? HANDLE_MARK : 0) | (ULONG64)Index * 4);
+    return Status;
+}
+
+BOOLEAN ObpReadHandle(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, OBP_HANDLE *Content)
+{
+    HANDLE_TABLE *Table;
+    ULONG Index;
+    HANDLE_ENTRY *Entry = FindEntry(Process, Handle, Mode, &Table, &Index);
+    KIRQL OldIrql;
+
+    Content->Object = Entry != NULL ? LockEntry(Entry, &OldIrql) : NULL;
+    if (Content->Object == NULL)
+        return FALSE;
+    ObfReferenceObject(Content->Object);
+    Content->GrantedAccess = Entry->GrantedAccess;
+    Content->Attributes = Entry->Attributes;
+    Content->Caller = Entry->Caller;
+    UnlockEntry(Entry, Content->Object, OldIrql);
+    return TRUE;
+}
+
+BOOLEAN ObpSetHandleAttributes(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, ULONG Attributes)
+{
+    HANDLE_TABLE *Table;
+    ULONG Index;
+    HANDLE_ENTRY *Entry = FindEntry(Process, Handle, Mode, &Table, &Index);
+    KIRQL OldIrql;
+    PVOID Object = Entry != NULL ? LockEntry(Entry, &OldIrql) : NULL;
+
+    if (Object == NULL)
+        return FALSE;
+    Entry->Attributes = Attributes;
+    UnlockEntry(Entry, Object, OldIrql);
+    return TRUE;
+}
+
+NTSTATUS ObpCloseHandle(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode)
+{
+    HANDLE_TABLE *Table;
+    ULONG Index;
+    HANDLE_ENTRY *Entry = FindEntry(Process, Handle, Mode, &Table, &Index);
+
+    return Entry != NULL ? CloseEntry(Table, Entry, Index, FALSE) : STATUS_INVALID_HANDLE;
+}
+
+/* ---- Leak reports ---- */
+
+static ULONG ReportTable(HANDLE_TABLE *Table, ULONG64 Start, ULONG64 End,
+                         void (*Report)(PVOID Context, HANDLE Handle, PVOID Object, PVOID Caller), PVOID Context)
+{
+    ULONG64 Mark = Table == &SystemTable ? HANDLE_MARK : 0;
+    ULONG Found = 0;
+
+    for (ULONG Index = 1; Index < EntryCount(Table); Index++) {
+        HANDLE_ENTRY *Entry = EntryAt(Table, Index);
+        KIRQL OldIrql;
+        PVOID Caller, Object = LockEntry(Entry, &OldIrql);
+
+        if (Object == NULL)
+            continue;
+        Caller = Entry->Caller;
+        UnlockEntry(Entry, Object, OldIrql);
+        if ((ULONG64)Caller < Start || (ULONG64)Caller >= End)
+            continue;
+        Found++;
+        Report(Context, (HANDLE)(Mark | (ULONG64)Index * 4), Object, Caller);
+    }
+    return Found;
+}
+
+/* The lock is held while Report prints: tables come and go with processes, and leaks are few. */
 ULONG ObForEachHandleOf(ULONG64 Start, ULONG64 End,
                         void (*Report)(PVOID Context, HANDLE Handle, PVOID Object, PVOID Caller), PVOID Context)
 {
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&TablesLock);
     ULONG Found = 0;
 
-    for (ULONG Index = 1; Index < ChunkCount * CHUNK_ENTRIES; Index++) {
-        KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&TableLock);
-        HANDLE_ENTRY Entry = *EntryAt(Index);
-
-        KeReleaseSpinLock(&TableLock, OldIrql);
-        if (Entry.Object == NULL || (ULONG64)Entry.Caller < Start || (ULONG64)Entry.Caller >= End)
-            continue;
-        Found++;
-        Report(Context, (HANDLE)(HANDLE_MARK | (ULONG64)Index * 4), Entry.Object, Entry.Caller);
-    }
+    for (PLIST_ENTRY At = Tables.Flink; At != &Tables; At = At->Flink)
+        Found += ReportTable(CONTAINING_RECORD(At, HANDLE_TABLE, Link), Start, End, Report, Context);
+    KeReleaseSpinLock(&TablesLock, OldIrql);
     return Found;
 }

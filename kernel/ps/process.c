@@ -19,11 +19,15 @@ enum { DEFAULT_PRIORITY = 8 };
 
 static void DeleteProcess(PVOID Object);
 
-static OBJECT_TYPE ThreadType = { &ThreadType, "Thread", PspDeleteThread, OBJECT_ACCESS };
-static OBJECT_TYPE ProcessType = { &ProcessType, "Process", DeleteProcess, OBJECT_ACCESS };
+static OBJECT_TYPE ThreadType = {
+    &ThreadType, "Thread", PspDeleteThread, OBJECT_ACCESS, { 0x00020048, 0x00020037, 0x00120000, OBJECT_ACCESS },
+    .Wait = OB_WAITABLE
+};
+static OBJECT_TYPE ProcessType = {
+    &ProcessType, "Process", DeleteProcess, OBJECT_ACCESS, { 0x00020410, 0x00020BEB, 0x00121001, OBJECT_ACCESS },
+    .Wait = OB_WAITABLE
+};
 
-POBJECT_TYPE PsThreadType = &ThreadType;
-POBJECT_TYPE PsProcessType = &ProcessType;
 PKPROCESS PsInitialSystemProcess;
 
 C_ASSERT(sizeof(OBJECT_HEADER) <= sizeof KiSystemImage.ObjectHeader);
@@ -40,6 +44,7 @@ static void DeleteProcess(PVOID Object)
                        "the last reference to process %p was given back while threads are attached to it (%u)", Object,
                        Process->Pcb.AttachCount);
     PspDropId(&Process->Cid);
+    ObDeleteHandleTable(&Process->Pcb);
     MmDeleteSpace(Process->Pcb.Space);
 }
 
@@ -52,6 +57,8 @@ static void Introduce(PEPROCESS Process)
 
 void PsInitialize(void)
 {
+    PsThreadType = &ThreadType;
+    PsProcessType = &ProcessType;
     PsInitialSystemProcess = &KiInitialProcess;
     ObInitializeStaticObject(PsInitialSystemProcess, PsProcessType);
     Introduce((PEPROCESS)PsInitialSystemProcess);

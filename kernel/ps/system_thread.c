@@ -39,6 +39,8 @@ static void RunWorker(PKSTART_ROUTINE StartRoutine, PVOID StartContext)
 
 void PspReapThread(PKTHREAD Thread)
 {
+    if (Thread->Process->Header.SignalState > 0)
+        ObCloseAllHandles(Thread->Process);
     MmFreeStack(Thread->StackBase);
     ObfDereferenceObject(Thread);
 }

@@ -100,4 +100,5 @@ void ArchSwitchSpace(ARCH_SPACE Space);
 /* ---- Stopping. ---- */
 DECLSPEC_NORETURN void ArchHalt(void);  /* this processor, for ever */
 BOOLEAN ArchProbe(const void *Address, SIZE_T Length); /* is this mapped for reading, right now? */
+BOOLEAN ArchProbeWrite(void *Address, SIZE_T Length);  /* and for writing? */
 ULONG64 ArchFaultAddress(void);         /* CR2 of the page fault being handled */

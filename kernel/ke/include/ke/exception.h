@@ -28,3 +28,7 @@ DECLSPEC_NORETURN VOID RtlRestoreContext(PCONTEXT ContextRecord, PEXCEPTION_RECO
 EXCEPTION_DISPOSITION __C_specific_handler(PEXCEPTION_RECORD ExceptionRecord, PVOID EstablisherFrame,
                                            PCONTEXT ContextRecord, PDISPATCHER_CONTEXT DispatcherContext);
 VOID _local_unwind(PVOID TargetFrame, PVOID TargetIp);
+
+/* May memory that nobody vouches for be touched? */
+BOOLEAN KeIsReadable(const void *Address, SIZE_T Length);
+BOOLEAN KeIsWritable(PVOID Address, SIZE_T Length);

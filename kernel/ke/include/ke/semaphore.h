@@ -14,4 +14,5 @@ enum { SEMAPHORE_INCREMENT = 1 };
 
 VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit);
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait);
+NTSTATUS KeTryToReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, PLONG Previous);
 LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore);

@@ -21,6 +21,7 @@ typedef struct _KPROCESS {
     LIST_ENTRY ThreadListHead;          /* (d) threads that were started and have not ended */
     LIST_ENTRY ProcessListEntry;        /* (d) while it has such threads */
     ULONG AttachCount;                  /* (d) attachments to it that have not ended */
+    struct _HANDLE_TABLE *volatile ObjectTable;         /* ob's: its handles; NULL: it never had one */
     KAFFINITY Affinity;
     SCHAR BasePriority;
 } KPROCESS, *PKPROCESS, *PRKPROCESS;
@@ -68,6 +69,7 @@ typedef struct _KTHREAD {
 
     NTSTATUS WaitStatus;                /* (d) */
     UCHAR WaitMode;                     /* (d) KPROCESSOR_MODE */
+    KPROCESSOR_MODE PreviousMode;       /* (o) ex: on whose behalf it runs a service */
     UCHAR WaitReason;
     BOOLEAN Alertable;                  /* (d) */
     BOOLEAN Alerted[MaximumMode];       /* (d) */

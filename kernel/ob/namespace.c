@@ -1,0 +1,134 @@
+/* namespace.c - the tree of names that NT begins with, the names that objects have in it, and the services of its
+ * directories. */
+#include "obp.h"
+
+#include <ex/mode.h>
+#include <ob/names.h>
+#include <rtl/debug.h>
+#include <rtl/nt_string.h>
+#include <rtl/status.h>
+#include <rtl/string.h>
+
+static WCHAR Ellipsis[] = L"...";
+
+static const PCWSTR Directories[] = {
+    L"\\BaseNamedObjects", L"\\Callback", L"\\Device", L"\\Driver", L"\\FileSystem", L"\\GLOBAL??", L"\\KernelObjects"
+};
+
+/* A driver says \DosDevices or \??; there is one session, so both are the global one's. */
+static const struct { PCWSTR Name, Target; } Links[] = {
+    { L"\\??", L"\\GLOBAL??" }, { L"\\DosDevices", L"\\??" }, { L"\\GLOBAL??\\Global", L"\\GLOBAL??" }
+};
+
+static void Plant(PVOID Object, PCWSTR Path)
+{
+    UNICODE_STRING Name;
+
+    RtlInitUnicodeString(&Name, Path);
+    RtlRequire(Object != NULL && NT_SUCCESS(ObNameObject(Object, NULL, &Name, OBJ_PERMANENT)));
+    ObfDereferenceObject(Object);
+}
+
+void ObInitialize(void)
+{
+    UNICODE_STRING Target;
+
+    ObpInitializeHandles();
+    ObpRoot = ObpCreateDirectory();
+    RtlRequire(ObpRoot != NULL);
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Directories); At++)
+        Plant(ObpCreateDirectory(), Directories[At]);
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Links); At++) {
+        RtlInitUnicodeString(&Target, Links[At].Target);
+        Plant(ObpCreateSymbolicLink(&Target), Links[At].Name);
+    }
+}
+
+/* ---- Whole names ---- */
+
+/* Walk up from Object and call Visit for each part of its path, the last first. Names and what they are in live as long
+ * as the object. A path that does not lead to the root any more begins with "...". */
+static void ForEachPart(PVOID Object, void (*Visit)(PVOID Context, PCUNICODE_STRING Part), PVOID Context)
+{
+    const UNICODE_STRING Lost = { sizeof Ellipsis - sizeof(WCHAR), sizeof Ellipsis, Ellipsis };
+
+    while (Object != ObpRoot) {
+        if (!ObpIsNamed(Object)) {
+            Visit(Context, &Lost);
+            return;
+        }
+        Visit(Context, &OBJECT_TO_HEADER(Object)->Name->Text);
+        Object = OBJECT_TO_HEADER(Object)->Name->Directory;
+    }
+}
+
+static void AddLength(PVOID Context, PCUNICODE_STRING Part) { *(PULONG)Context += (ULONG)sizeof(WCHAR) + Part->Length; }
+
+/* Context: where the part ends. */
+static void PutPart(PVOID Context, PCUNICODE_STRING Part)
+{
+    PUCHAR *End = Context;
+
+    *End -= Part->Length;
+    memcpy(*End, Part->Buffer, Part->Length);
+    *End -= sizeof(WCHAR);
+    *(PWSTR)*End = '\\';
+}
+
+/* ObQueryNameString - the path of Object, ended by a zero that does not count, behind ObjectNameInfo, whose Name points
+ * to it; no name: an empty one without a buffer. Length: of ObjectNameInfo, in bytes. IRQL: PASSIVE_LEVEL.
+ * Returns: STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH if that is too short. *ReturnLength is what it takes.
+ * Source: WDK nf-ntifs-obquerynamestring. */
+NTSTATUS ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength)
+{
+    PWSTR Text = (PWSTR)(ObjectNameInfo + 1);
+    ULONG Bytes = 0;
+    PUCHAR End;
+
+    if (Object == ObpRoot)
+        Bytes = sizeof(WCHAR);
+    else if (ObpIsNamed(Object))
+        ForEachPart(Object, AddLength, &Bytes);
+    *ReturnLength = (ULONG)sizeof *ObjectNameInfo + (Bytes != 0 ? Bytes + (ULONG)sizeof(WCHAR) : 0);
+    if (Length < *ReturnLength)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    if (Bytes == 0) {
+        ObjectNameInfo->Name = (UNICODE_STRING){ 0 };
+        return STATUS_SUCCESS;
+    }
+    Text[0] = '\\';
+    Text[Bytes / sizeof(WCHAR)] = 0;
+    End = (PUCHAR)Text + Bytes;
+    if (Object != ObpRoot)
+        ForEachPart(Object, PutPart, &End);
+    ObjectNameInfo->Name = (UNICODE_STRING){ (USHORT)Bytes, (USHORT)(Bytes + sizeof(WCHAR)), Text };
+    return STATUS_SUCCESS;
+}
+
+/* ---- Services of directories ---- */
+
+/* ZwCreateDirectoryObject - an empty directory and a handle to it; with OBJ_OPENIF, one that is there.
+ * IRQL: PASSIVE_LEVEL. Returns: as ZwCreateEvent. Source: WDK nf-wdm-zwcreatedirectoryobject. */
+NTSTATUS ZwCreateDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
+                                 POBJECT_ATTRIBUTES ObjectAttributes)
+{
+    KPROCESSOR_MODE Outer = ExEnterService();
+    NTSTATUS Status = ObpCreateService(__builtin_return_address(0), ObpCreateDirectory(), DirectoryHandle,
+                                       DesiredAccess, ObjectAttributes);
+
+    ExLeaveService(Outer);
+    return Status;
+}
+
+/* ZwOpenDirectoryObject - a handle to the directory of that name, for RootDirectory of other calls.
+ * IRQL: PASSIVE_LEVEL. Returns: as ZwOpenEvent. Source: WDK, ZwOpenDirectoryObject. */
+NTSTATUS ZwOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
+                               POBJECT_ATTRIBUTES ObjectAttributes)
+{
+    KPROCESSOR_MODE Outer = ExEnterService();
+    NTSTATUS Status = ObpOpenService(__builtin_return_address(0), &ObpDirectoryType, 0, DirectoryHandle, DesiredAccess,
+                                     ObjectAttributes);
+
+    ExLeaveService(Outer);
+    return Status;
+}
