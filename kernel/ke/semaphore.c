@@ -53,7 +53,9 @@ LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjust
 /* KeTryToReleaseSemaphore - the same for a service, which returns the status instead. */
 NTSTATUS KeTryToReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, PLONG Previous)
 {
-    return Release(Semaphore, Increment, Adjustment, FALSE, Previous) ? STATUS_SUCCESS : STATUS_SEMAPHORE_LIMIT_EXCEEDED;
+    BOOLEAN Done = Release(Semaphore, Increment, Adjustment, FALSE, Previous);
+
+    return Done ? STATUS_SUCCESS : STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 }
 
 /* KeReadStateSemaphore - the count. IRQL: any. Source: WDK nf-wdm-kereadstatesemaphore. */

@@ -1,6 +1,7 @@
 /* exports_ex.c - what drivers import from the executive: Ex, Io, Ob, Ps, Zw. */
 #include "ldrp.h"
 #include <ex/fastmutex.h>
+#include <ex/mode.h>
 #include <ex/interlocked.h>
 #include <ex/pool.h>
 #include <ex/resource.h>
@@ -11,6 +12,8 @@
 #include <io/request.h>
 #include <ke/process.h>
 #include <ldr/exports.h>
+#include <ob/event_object.h>
+#include <ob/names.h>
 #include <ob/object.h>
 #include <ps/information.h>
 #include <ps/process.h>
@@ -46,11 +49,51 @@ static const LDR_EXPORT Rows[] = {
 
     /* Objects and handles */
     EXPORT(ObReferenceObjectByHandle),
+    EXPORT(ObReferenceObjectByHandleWithTag),
+    EXPORT(ObReferenceObjectByPointer),
+    EXPORT(ObReferenceObjectByPointerWithTag),
+    EXPORT(ObReferenceObjectByName),
     EXPORT(ObOpenObjectByPointer),
+    EXPORT(ObOpenObjectByPointerWithTag),
+    EXPORT(ObOpenObjectByName),
     EXPORT(ObfReferenceObject),
+    EXPORT(ObfReferenceObjectWithTag),
     EXPORT(ObfDereferenceObject),
+    EXPORT(ObfDereferenceObjectWithTag),
     EXPORT(ObDereferenceObject),
+    EXPORT(ObDereferenceObjectDeferDelete),
+    EXPORT(ObDereferenceObjectDeferDeleteWithTag),
+    EXPORT(ObCloseHandle),
+    EXPORT(ObIsKernelHandle),
+    EXPORT(ObGetObjectType),
+    EXPORT(ObQueryNameString),
+    EXPORT(ObMakeTemporaryObject),
+    EXPORT(ZwMakeTemporaryObject),
+    EXPORT(NtMakePermanentObject),
     EXPORT(ZwClose),
+    EXPORT(NtClose),
+    EXPORT(ZwCreateDirectoryObject),
+    EXPORT(ZwOpenDirectoryObject),
+    EXPORT(ZwCreateSymbolicLinkObject),
+    EXPORT(ZwOpenSymbolicLinkObject),
+    EXPORT(ZwQuerySymbolicLinkObject),
+
+    /* Events behind handles */
+    EXPORT(ZwCreateEvent),
+    EXPORT(NtCreateEvent),
+    EXPORT(ZwOpenEvent),
+    EXPORT(ZwSetEvent),
+    EXPORT(NtSetEvent),
+    EXPORT(ZwResetEvent),
+    EXPORT(ZwClearEvent),
+    EXPORT(ZwPulseEvent),
+    EXPORT(IoCreateNotificationEvent),
+    EXPORT(IoCreateSynchronizationEvent),
+    EXPORT(ExGetPreviousMode),
+    EXPORT(ProbeForRead),
+    EXPORT(ProbeForWrite),
+
+    /* Threads and types by handle */
     EXPORT(ZwSetInformationThread),
     EXPORT(ZwQueryInformationThread),
     EXPORT_DATA(PsThreadType),

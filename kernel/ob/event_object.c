@@ -116,7 +116,10 @@ NTSTATUS ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATT
 NTSTATUS NtSetEvent(HANDLE EventHandle, PLONG PreviousState) { return Change(EventHandle, Set, PreviousState); }
 
 /* ZwSetEvent - the same for the kernel, as the next three are. */
-NTSTATUS ZwSetEvent(HANDLE EventHandle, PLONG PreviousState) { return ChangeForKernel(EventHandle, Set, PreviousState); }
+NTSTATUS ZwSetEvent(HANDLE EventHandle, PLONG PreviousState)
+{
+    return ChangeForKernel(EventHandle, Set, PreviousState);
+}
 
 /* ZwResetEvent - KeResetEvent. Parameters, IRQL and results: as ZwSetEvent. Undocumented; exported. */
 NTSTATUS ZwResetEvent(HANDLE EventHandle, PLONG PreviousState)

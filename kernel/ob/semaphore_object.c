@@ -1,5 +1,5 @@
-/* semaphore_object.c - semaphores behind handles. NT gives these services to user mode alone, so no driver imports them;
- * they make what *ExSemaphoreObjectType stands for. */
+/* semaphore_object.c - semaphores behind handles. NT gives these services to user mode alone, so no driver imports
+ * them; they make what *ExSemaphoreObjectType stands for. */
 #include "obp.h"
 
 #include <ex/mode.h>
@@ -78,8 +78,8 @@ NTSTATUS ZwOpenSemaphore(PHANDLE SemaphoreHandle, ACCESS_MASK DesiredAccess, POB
 }
 
 /* ZwReleaseSemaphore - add ReleaseCount, which is above 0. PreviousCount: NULL, or told the count before. IRQL:
- * PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SEMAPHORE_LIMIT_EXCEEDED (nothing has changed
- * then), and what is wrong with SemaphoreHandle. */
+ * PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SEMAPHORE_LIMIT_EXCEEDED (nothing has
+ * changed then), and what is wrong with SemaphoreHandle. */
 NTSTATUS ZwReleaseSemaphore(HANDLE SemaphoreHandle, LONG ReleaseCount, PLONG PreviousCount)
 {
     KPROCESSOR_MODE Outer = ExEnterService();

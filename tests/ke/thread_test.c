@@ -542,7 +542,7 @@ TEST(ob_handle, type_pointer_and_its_first_qword_are_the_same)
 TEST(ob_handle, pseudo_handles_and_what_is_no_handle)
 {
     static const ULONG64 Bad[] = {
-        0, 4, 0xFFFFFFFF80000000ull, 0xFFFFFFFF80000001ull, 0xFFFFFFFFFFFFFFF0ull, ~0ull - 2
+        0, 3, 0x7FFFFFF0, 0x100000004ull, 0xFFFFFFFF80000000ull, 0xFFFFFFFF80000001ull, 0xFFFFFFFFFFFFFFF0ull, ~0ull - 2
     };
     PVOID Object;
 
@@ -569,7 +569,7 @@ TEST(ob_handle, access_is_checked_for_user_mode_only)
 {
     OBJECT_HANDLE_INFORMATION Information = { 1, 1 };
     volatile LONG Ran = 0;
-    HANDLE Handle;
+    HANDLE Handle, Own;
     PVOID Thread;
 
     REQUIRE_EQ(PsCreateSystemThread(&Handle, 0x100000, NULL, NULL, NULL, ReturnAtOnce, (PVOID)&Ran), STATUS_SUCCESS);
@@ -577,10 +577,15 @@ TEST(ob_handle, access_is_checked_for_user_mode_only)
                STATUS_SUCCESS);
     EXPECT_EQ(Information.GrantedAccess, 0x100000);
     KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, NULL);
+    REQUIRE_EQ(ObOpenObjectByPointer(Thread, 0, NULL, 0x100000, NULL, KernelMode, &Own), STATUS_SUCCESS);
     ObfDereferenceObject(Thread);
-    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0x20, PsThreadType, UserMode, &Thread, NULL), STATUS_ACCESS_DENIED);
-    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0x100000, PsThreadType, UserMode, &Thread, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(ObReferenceObjectByHandle(Handle, 0x100000, PsThreadType, UserMode, &Thread, NULL),
+              STATUS_INVALID_HANDLE);  /* a kernel handle */
+    EXPECT_EQ(ObReferenceObjectByHandle(Own, 0x20, PsThreadType, UserMode, &Thread, NULL), STATUS_ACCESS_DENIED);
+    EXPECT_EQ(Thread, NULL);
+    REQUIRE_EQ(ObReferenceObjectByHandle(Own, 0x100000, PsThreadType, UserMode, &Thread, NULL), STATUS_SUCCESS);
     ObfDereferenceObject(Thread);
+    ZwClose(Own);
     ZwClose(Handle);
 }
 

@@ -246,7 +246,7 @@ TEST(ps_process, is_opened_by_handle_as_what_it_is)
     EXPECT_EQ(Other, NULL);
     EXPECT_EQ(ObOpenObjectByPointer(Process, 0, NULL, 0, NULL, UserMode, &Other), STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(ObOpenObjectByPointer(Process, 0, NULL, 0, NULL, KernelMode, &Other), STATUS_SUCCESS);
-    EXPECT_EQ(ObfDereferenceObject(Process), 1);        /* all handles together hold one */
+    EXPECT_EQ(ObfDereferenceObject(Process), 2);        /* each handle holds one */
     ZwClose(Other);
     EXPECT_EQ(PsCreateSystemThread(&Other, 0, NULL, (HANDLE)0x1234, NULL, Work, NULL), STATUS_INVALID_HANDLE);
     ZwClose(Handle);

@@ -15,7 +15,8 @@ KPROCESSOR_MODE ExEnterService(void);
 void ExLeaveService(KPROCESSOR_MODE Outer);
 
 /* For a service: a parameter that lies in the memory of Mode. User memory is looked at before it is touched; a kernel
- * pointer is the caller's to vouch for. Returns: STATUS_SUCCESS, STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT. */
+ * pointer is the caller's to vouch for. Returns: STATUS_SUCCESS, STATUS_ACCESS_VIOLATION,
+ * STATUS_DATATYPE_MISALIGNMENT. */
 NTSTATUS ExCapture(KPROCESSOR_MODE Mode, PVOID To, const void *From, SIZE_T Size, ULONG Alignment);
 NTSTATUS ExDeliver(KPROCESSOR_MODE Mode, PVOID To, const void *From, SIZE_T Size, ULONG Alignment);
 NTSTATUS ExCheckOutput(KPROCESSOR_MODE Mode, PVOID To, SIZE_T Size, ULONG Alignment);   /* before anything is done */

@@ -3,6 +3,8 @@
 
 #include <ob/object.h>
 
+struct _KPROCESS;
+
 typedef struct _GENERIC_MAPPING { ACCESS_MASK GenericRead, GenericWrite, GenericExecute, GenericAll; } GENERIC_MAPPING;
 
 /* An object's type. The first qword points to the type itself: mingw's drivers dereference PsThreadType once more
@@ -87,7 +89,8 @@ void ObReleaseAttributes(OB_ATTRIBUTES *Attributes);
 
 /* A handle to Object, just created and not known to anybody, after giving it its name. The caller's reference goes
  * with the call, whatever it returns. With OBJ_OPENIF, the handle may be to an object of that name and type that is
- * there already: STATUS_OBJECT_NAME_EXISTS. Caller: return address of whoever asked, for leak reports. PASSIVE_LEVEL. */
+ * there already: STATUS_OBJECT_NAME_EXISTS. Caller: return address of whoever asked, for leak reports.
+ * PASSIVE_LEVEL. */
 NTSTATUS ObInsertObject(PVOID Object, const OB_ATTRIBUTES *Attributes, ACCESS_MASK DesiredAccess, PVOID Caller,
                         PHANDLE Handle);
 NTSTATUS ObOpenByAttributes(const OB_ATTRIBUTES *Attributes, POBJECT_TYPE Type, ACCESS_MASK DesiredAccess,
