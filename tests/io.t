@@ -18,4 +18,6 @@ stops irp_of_nobody_freed 'STOP 0x0000002A INCONSISTENT_IRP'
 stops irp_of_a_thread_freed 'the thread it was built for still waits'
 stops irp_reads_more_than_there_is_room '5 bytes were read into a buffer of 4'
 stops device_deleted_twice 'deleted a second time'
+stops io_work_item_queued_twice 'STOP 0x000000E4 WORKER_INVALID'
+stops io_work_item_freed_while_queued 'given up while it is queued'
 finish

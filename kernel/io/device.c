@@ -35,6 +35,7 @@ static void DeleteDevice(PVOID Object)
 {
     PDEVICE_OBJECT Device = Object;
 
+    IopFreeTimerOf(Device);
     ObfDereferenceObject(Device->DriverObject);
 }
 
@@ -146,9 +147,12 @@ NTSTATUS IoCreateDevice(PDRIVER_OBJECT DriverObject, ULONG DeviceExtensionSize, 
  * <= APC_LEVEL. Errors: a second time is 0x18. Source: WDK nf-wdm-iodeletedevice. */
 VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
 {
-    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&IopDatabaseLock);
-    BOOLEAN Again = IopExtensionOf(DeviceObject)->DeletePending, Gone;
+    BOOLEAN Again, Gone;
+    KIRQL OldIrql;
 
+    IopStopTimerOf(DeviceObject);
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&IopDatabaseLock);
+    Again = IopExtensionOf(DeviceObject)->DeletePending;
     IopExtensionOf(DeviceObject)->DeletePending = TRUE;
     Gone = !Again && IopLeaveDriver(DeviceObject);
     KeReleaseSpinLock(&IopDatabaseLock, OldIrql);

@@ -15,7 +15,6 @@
 #include "iop.h"
 
 #include <ex/pool.h>
-#include <io/init.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
 #include <ke/spinlock.h>
@@ -195,4 +194,4 @@ static void RunDownThread(void)
             KeDelayExecutionThread(KernelMode, FALSE, &Delay);
 }
 
-void IoInitialize(void) { PsSetThreadRundown(RunDownThread); }
+void IopInitializeRundown(void) { PsSetThreadRundown(RunDownThread); }

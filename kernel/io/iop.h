@@ -30,6 +30,7 @@ void IopRequireIrp(PIRP Irp, const char *Routine);      /* stops at what is no I
 /* ---- finish.c ---- */
 void IopFinishIrp(PIRP Irp, CCHAR PriorityBoost);       /* all completion routines have run */
 void IopBindToThread(PIRP Irp);                         /* the current one: it cannot end without it */
+void IopInitializeRundown(void);
 
 /* ---- device.c ---- */
 
@@ -47,3 +48,9 @@ FORCEINLINE IOP_DEVICE *IopExtensionOf(PDEVICE_OBJECT Device) { return (IOP_DEVI
 BOOLEAN IopOpenDevice(PDEVICE_OBJECT Device);   /* one more file; FALSE: it is going, or not there yet */
 void IopCloseDevice(PDEVICE_OBJECT Device);
 BOOLEAN IopLeaveDriver(PDEVICE_OBJECT Device);  /* lock held: if nothing keeps it; the caller then drops a reference */
+
+/* ---- work_item.c, timer.c ---- */
+void IopInitializeWorkItems(void);
+void IopInitializeTimers(void);
+void IopStopTimerOf(PDEVICE_OBJECT Device);
+void IopFreeTimerOf(PDEVICE_OBJECT Device);     /* nobody holds it any more */

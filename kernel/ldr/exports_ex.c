@@ -9,7 +9,10 @@
 #include <ex/work.h>
 #include <io/csq.h>
 #include <io/driver.h>
+#include <io/packet.h>
 #include <io/request.h>
+#include <io/timer.h>
+#include <io/work_item.h>
 #include <ke/process.h>
 #include <ldr/exports.h>
 #include <ob/event_object.h>
@@ -194,6 +197,22 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoBuildPartialMdl),
     EXPORT(MmBuildMdlForNonPagedPool),
     EXPORT(MmUnlockPages),
+
+    /* I/O work items, device timers, StartIo */
+    EXPORT(IoAllocateWorkItem),
+    EXPORT(IoFreeWorkItem),
+    EXPORT(IoSizeofWorkItem),
+    EXPORT(IoInitializeWorkItem),
+    EXPORT(IoUninitializeWorkItem),
+    EXPORT(IoQueueWorkItem),
+    EXPORT(IoQueueWorkItemEx),
+    EXPORT(IoTryQueueWorkItem),
+    EXPORT(IoInitializeTimer),
+    EXPORT(IoStartTimer),
+    EXPORT(IoStopTimer),
+    EXPORT(IoStartPacket),
+    EXPORT(IoStartNextPacket),
+    EXPORT(IoStartNextPacketByKey),
 
     /* Pool */
     EXPORT(ExAllocatePool),

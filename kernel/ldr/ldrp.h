@@ -85,3 +85,7 @@ BOOLEAN LdrpWaitForThread(PKTHREAD Thread, LDR_IMAGE *const *Images, ULONG Count
 /* leaks.c */
 ULONG LdrpReportLeaks(const LDR_IMAGE *Image);      /* one line each; their number */
 BOOLEAN LdrpIsActive(const LDR_IMAGE *Image);       /* threads, timers or DPCs are left: its memory must stay */
+
+/* leaks_io.c */
+ULONG LdrpReportIoLeaks(const LDR_DRIVER *Driver);
+BOOLEAN LdrpHasDevices(const LDR_DRIVER *Driver);

@@ -15,6 +15,7 @@
  * lets us see that: when HANG_TIME has passed so, the verdict need not wait for the launcher's timeout. */
 #include "ldrp.h"
 #include <ex/work.h>
+#include <io/timer.h>
 #include <ke/activity.h>
 #include <ke/clock.h>
 #include <rtl/status.h>
@@ -74,7 +75,7 @@ static void Look(WATCH *W)
         Sum->ThreadsTimed += A.ThreadsTimed;
         Sum->ThreadsBlocked += A.ThreadsBlocked;
         Sum->TimersOneShot += A.TimersOneShot;
-        Sum->TimersPeriodic += A.TimersPeriodic;
+        Sum->TimersPeriodic += A.TimersPeriodic + IoCountTimersOf(Base, Base + W->Images[i]->Layout.SizeOfImage);
         Sum->Dpcs += A.Dpcs;
         Sum->Expiries = A.Expiries;
         if (A.LastDue > Sum->LastDue)

@@ -2,6 +2,8 @@
 #include "stack.h"
 
 #include <io/request.h>
+#include <io/work_item.h>
+#include <ke/irql.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
 
@@ -117,4 +119,31 @@ TEST(negative, device_deleted_twice)
     ObfReferenceObject(Stack.Top);
     IoDeleteDevice(Stack.Top);
     IoDeleteDevice(Stack.Top);
+}
+
+static VOID NoWork(PDEVICE_OBJECT DeviceObject, PVOID Context)
+{
+    UNREFERENCED_PARAMETER(DeviceObject), UNREFERENCED_PARAMETER(Context);
+}
+
+TEST(negative, io_work_item_queued_twice)
+{
+    PIO_WORKITEM Item;
+
+    Begin(1);
+    Item = IoAllocateWorkItem(Stack.Top);
+    KfRaiseIrql(DISPATCH_LEVEL);
+    IoQueueWorkItem(Item, NoWork, DelayedWorkQueue, NULL);
+    IoQueueWorkItem(Item, NoWork, DelayedWorkQueue, NULL);
+}
+
+TEST(negative, io_work_item_freed_while_queued)
+{
+    PIO_WORKITEM Item;
+
+    Begin(1);
+    Item = IoAllocateWorkItem(Stack.Top);
+    KfRaiseIrql(DISPATCH_LEVEL);
+    IoQueueWorkItem(Item, NoWork, DelayedWorkQueue, NULL);
+    IoFreeWorkItem(Item);
 }
