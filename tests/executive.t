@@ -10,7 +10,7 @@ stops() # name pattern
 stops resource_release_unowned 'STOP 0x000000E3 RESOURCE_NOT_OWNED'
 stops resource_release_of_another_sharer 'STOP 0x000000E3 RESOURCE_NOT_OWNED'
 stops resource_release_of_another_sharer 'resource .*: 0 shared and 0 exclusive waiters'
-stops resource_release_of_another_owner 'exclusive owner .*, 1 levels'
+stops resource_release_of_another_owner 'exclusive owner .*, 1 level'
 stops resource_owner_pointer_invalid 'STOP 0x00000132 RESOURCE_OWNER_POINTER_INVALID'
 stops resource_owner_pointer_unowned 'STOP 0x000000E3 RESOURCE_NOT_OWNED'
 stops resource_delete_twice 'has been deleted before'

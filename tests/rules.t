@@ -59,12 +59,13 @@ run_driver() # status variable=value...
 
 faulty_driver() # source
 {
-    local Name Run Fault Line
+    local Name Fault Line
+    local -a Run
 
     Name=$(basename "$1" .c)
-    Run=$(directives run "$1")
+    read -ra Run <<<"$(directives run "$1")"
     Fault=$(directives fault "$1")
-    run_driver 2 DRIVER="$Built/${Name}_fault.sys" ${Run:+"$Run"}
+    run_driver 2 DRIVER="$Built/${Name}_fault.sys" "${Run[@]}"
     expect_stop "${Fault:-0x0 NOT_NAMED_IN_$Name}"
     while IFS= read -r Line; do expect_line "$Line"; done < <(directives log "$1")
     judge "$Name: ${Fault#stop }"

@@ -6,6 +6,7 @@
 #include <ex/pool.h>
 #include <ex/resource.h>
 #include <ke/event.h>
+#include <ke/thread.h>
 #include <rtl/debug.h>
 #include <rtl/list.h>
 #include <rtl/status.h>
@@ -163,7 +164,7 @@ DECLSPEC_NORETURN void ExpStop(const POOL_FAULT *Fault);
 void ExpDescribeTag(ULONG Tag, char Text[5]);
 void ExpDescribeOwner(const char *Verb, ULONG64 Address, char *Text, SIZE_T Size);      /* ", VERB by NAME", or "" */
 
-/* ---- resource.c, resource_list.c ---- */
+/* ---- resource.c, resource_owner.c, resource_list.c ---- */
 
 enum { RESOURCE_TAG = 'lTeR' };
 
@@ -175,3 +176,35 @@ typedef struct _RESOURCE_WAITER {
     struct _KTHREAD *Thread;
     KEVENT Event;                       /* set when it is an owner */
 } RESOURCE_WAITER;
+
+FORCEINLINE PKTHREAD ExpSelf(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
+
+/* ExGetCurrentResourceThread - the id that the current thread owns resources by: its address. In the DDK a macro. */
+FORCEINLINE ERESOURCE_THREAD ExGetCurrentResourceThread(void)
+{
+    return (ERESOURCE_THREAD)ARCH_THIS_CPU->CurrentThread;
+}
+
+enum { ONE_LEVEL = 4 };         /* of an owner, as it stands in OWNER_ENTRY.TableSize */
+
+FORCEINLINE void ExpEnterOwner(POWNER_ENTRY Entry, ERESOURCE_THREAD Owner)
+{
+    Entry->TableSize = ONE_LEVEL;
+    *(volatile ERESOURCE_THREAD *)&Entry->OwnerThread = Owner;
+}
+
+FORCEINLINE BOOLEAN ExpIsFree(PERESOURCE Resource)
+{
+    return !(Resource->State & RESOURCE_OWNED) && Resource->ActiveEntries == 0;
+}
+
+KIRQL ExpLockResource(PERESOURCE Resource);
+void ExpUnlockResource(PERESOURCE Resource, KIRQL OldIrql);
+DECLSPEC_NORETURN void ExpStopNotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner, const char *What);
+ULONG ExpTableSize(PERESOURCE Resource);        /* entries, the first included; 0: there is no table */
+ULONG ExpTableRoom(PERESOURCE Resource);        /* how many shared owners it can hold */
+POWNER_ENTRY ExpFindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner);         /* NULL: owns nothing */
+void ExpFillSlot(PERESOURCE Resource, ULONG At, PKTHREAD Thread);
+BOOLEAN ExpAddOwner(PERESOURCE Resource, PKTHREAD Thread);      /* FALSE: the table is full */
+void ExpVacate(PERESOURCE Resource, POWNER_ENTRY Entry);
+BOOLEAN ExpGrowTable(PERESOURCE Resource, ULONG OldSize);       /* not under the lock; FALSE: memory is out */

@@ -28,166 +28,30 @@
  * so that handing over never allocates: when waiting shared threads are let in, the table is empty.
  * Who goes next: after an exclusive owner all shared waiters, even before older exclusive ones, else the first
  * exclusive one; after the last shared owner the first exclusive one.
- * The table grows outside the lock: allocate, lock, look again, exchange.
- * Owners are not boosted. Initialising, deleting and the system's list are resource_list.c's. */
+ * Owners are not boosted. The lock, the table, owner pointers and the questions are in resource_owner.c; initialising,
+ * deleting and the system's list in resource_list.c. */
 #include "exp.h"
 
 #include <ex/resource.h>
 #include <ke/apc.h>
-#include <ke/bugcheck.h>
 #include <ke/event.h>
-#include <ke/spinlock.h>
 #include <ke/thread.h>
-#include <rtl/status.h>
-#include <rtl/string.h>
 
-enum { FIRST_TABLE_SIZE = 4, ONE_LEVEL = 4, POINTER_TAG = 3 };
 enum { MEMORY_DELAY = 100000 };         /* 10 ms between two tries when memory is out */
 
 typedef enum _ACCESS { Exclusive, Shared, SharedStarve, SharedWait } ACCESS;
 typedef enum _ANSWER { Granted, MustWait, NeedsRoom } ANSWER;
-
-FORCEINLINE PKTHREAD Self(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
-
-/* ExGetCurrentResourceThread - the id that the current thread owns resources by: its address. In the DDK a macro. */
-FORCEINLINE ERESOURCE_THREAD ExGetCurrentResourceThread(void)
-{
-    return (ERESOURCE_THREAD)ARCH_THIS_CPU->CurrentThread;
-}
 
 FORCEINLINE BOOLEAN Swap(PERESOURCE Resource, ULONG From, ULONG To)
 {
     return __atomic_compare_exchange_n(&Resource->State, &From, To, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-FORCEINLINE void Enter(POWNER_ENTRY Entry, ERESOURCE_THREAD Owner)
-{
-    Entry->TableSize = ONE_LEVEL;
-    *(volatile ERESOURCE_THREAD *)&Entry->OwnerThread = Owner;
-}
-
-/* ---- The lock ---- */
-
-static KIRQL Lock(PERESOURCE Resource)
-{
-    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&Resource->SpinLock);
-
-    __atomic_fetch_or(&Resource->State, RESOURCE_FROZEN, __ATOMIC_ACQ_REL);
-    return OldIrql;
-}
-
-static void Unlock(PERESOURCE Resource, KIRQL OldIrql)
-{
-    if (Resource->ActiveEntries == 0 && Resource->NumberOfSharedWaiters == 0 && Resource->NumberOfExclusiveWaiters == 0)
-        __atomic_store_n(&Resource->State, Resource->State & ~RESOURCE_FROZEN, __ATOMIC_RELEASE);
-    KeReleaseSpinLock(&Resource->SpinLock, OldIrql);
-}
-
-static BOOLEAN IsFree(PERESOURCE Resource)
-{
-    return !(Resource->State & RESOURCE_OWNED) && Resource->ActiveEntries == 0;
-}
-
-static DECLSPEC_NORETURN void StopNotOwned(PERESOURCE Resource, ERESOURCE_THREAD Owner, const char *What)
-{
-    KeBugCheckWith(RESOURCE_NOT_OWNED, (ULONG_PTR)Resource, Owner, (ULONG_PTR)Resource->OwnerTable, 0,
-                   "%s of resource %p for %p, which does not own it", What, Resource, Owner);
-}
-
-/* ---- The owner table, lock held ---- */
-
-static ULONG TableSize(PERESOURCE Resource)
-{
-    return Resource->OwnerTable != NULL ? Resource->OwnerTable[0].TableSize : 0;
-}
-
-/* How many shared owners the table can hold: its first entry tells the size. */
-static ULONG TableRoom(PERESOURCE Resource)
-{
-    ULONG Size = TableSize(Resource);
-
-    return Size != 0 ? Size - 1 : 0;
-}
-
-/* Owner's entry, or NULL. The current thread looks first where it was last. */
-static POWNER_ENTRY FindOwner(PERESOURCE Resource, ERESOURCE_THREAD Owner)
-{
-    ULONG Size = TableSize(Resource), Hint = Owner == ExGetCurrentResourceThread() ? Self()->ResourceIndex : 0;
-
-    if (Resource->OwnerEntry.OwnerThread == Owner)
-        return &Resource->OwnerEntry;
-    if (Resource->ActiveEntries == 0)
-        return NULL;
-    if (Hint != 0 && Hint < Size && Resource->OwnerTable[Hint].OwnerThread == Owner)
-        return &Resource->OwnerTable[Hint];
-    for (ULONG At = 1, Left = Resource->ActiveEntries; At < Size && Left != 0; At++) {
-        if (Resource->OwnerTable[At].OwnerThread == Owner)
-            return &Resource->OwnerTable[At];
-        Left -= Resource->OwnerTable[At].OwnerThread != 0;
-    }
-    return NULL;
-}
-
-static void FillSlot(PERESOURCE Resource, ULONG At, PKTHREAD Thread)
-{
-    Enter(&Resource->OwnerTable[At], (ERESOURCE_THREAD)Thread);
-    Thread->ResourceIndex = At;
-    Resource->ActiveEntries++;
-}
-
-static BOOLEAN AddOwner(PERESOURCE Resource, PKTHREAD Thread)
-{
-    ULONG Size = TableSize(Resource);
-
-    if (Resource->ActiveEntries == TableRoom(Resource))
-        return FALSE;
-    for (ULONG At = 1; At < Size; At++) {
-        if (Resource->OwnerTable[At].OwnerThread == 0) {
-            FillSlot(Resource, At, Thread);
-            return TRUE;
-        }
-    }
-    return FALSE;
-}
-
-static void Vacate(PERESOURCE Resource, POWNER_ENTRY Entry)
-{
-    Entry->OwnerThread = 0;
-    if (Entry == &Resource->OwnerEntry)
-        Resource->State &= ~RESOURCE_OWNED;
-    else
-        Resource->ActiveEntries--;
-}
-
-/* Not under the lock. The table that had OldSize entries gets more, unless somebody else saw to it. */
-static BOOLEAN GrowTable(PERESOURCE Resource, ULONG OldSize)
-{
-    ULONG Size = OldSize != 0 ? OldSize * 2 : FIRST_TABLE_SIZE;
-    POWNER_ENTRY Table = ExAllocatePoolWithTag(NonPagedPoolNx, Size * sizeof *Table, RESOURCE_TAG), Unused = Table;
-    KIRQL OldIrql;
-
-    if (Table == NULL)
-        return FALSE;
-    memset(Table, 0, Size * sizeof *Table);
-    OldIrql = Lock(Resource);
-    if (TableSize(Resource) == OldSize) {
-        Unused = Resource->OwnerTable;
-        if (OldSize != 0)
-            memcpy(Table, Unused, OldSize * sizeof *Table);
-        Table[0].TableSize = Size;
-        Resource->OwnerTable = Table;
-    }
-    Unlock(Resource, OldIrql);
-    if (Unused != NULL)
-        ExFreePoolWithTag(Unused, RESOURCE_TAG);
-    return TRUE;
-}
-
 /* ---- Waiters, lock held ---- */
 
 static void AddWaiter(RESOURCE_WAITER **Last, RESOURCE_WAITER *Waiter)
 {
-    Waiter->Thread = Self();
+    Waiter->Thread = ExpSelf();
     KeInitializeEvent(&Waiter->Event, SynchronizationEvent, FALSE);
     Waiter->Next = Waiter;
     if (*Last != NULL) {
@@ -231,11 +95,11 @@ static RESOURCE_WAITER *AdmitShared(PERESOURCE Resource)
     Resource->NumberOfSharedWaiters = 0;
     if (Waiter != NULL && !(Resource->State & RESOURCE_OWNED)) {
         Resource->State |= RESOURCE_OWNED;
-        Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
+        ExpEnterOwner(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
         Waiter = Waiter->Next;
     }
     for (; Waiter != NULL; Waiter = Waiter->Next)
-        FillSlot(Resource, At++, Waiter->Thread);
+        ExpFillSlot(Resource, At++, Waiter->Thread);
     return First;
 }
 
@@ -245,7 +109,7 @@ static RESOURCE_WAITER *AdmitExclusive(PERESOURCE Resource)
 
     Resource->NumberOfExclusiveWaiters--;
     Resource->State |= RESOURCE_OWNED | RESOURCE_EXCLUSIVE;
-    Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
+    ExpEnterOwner(&Resource->OwnerEntry, (ERESOURCE_THREAD)Waiter->Thread);
     return Waiter;
 }
 
@@ -254,7 +118,7 @@ static RESOURCE_WAITER *HandOver(PERESOURCE Resource)
 {
     BOOLEAN WasExclusive = (Resource->State & RESOURCE_EXCLUSIVE) != 0;
 
-    if (!IsFree(Resource))
+    if (!ExpIsFree(Resource))
         return NULL;
     Resource->State &= ~RESOURCE_EXCLUSIVE;
     if (Resource->NumberOfExclusiveWaiters != 0 && (!WasExclusive || Resource->NumberOfSharedWaiters == 0))
@@ -281,9 +145,9 @@ static ANSWER TryGrant(PERESOURCE Resource, ACCESS Access, PKTHREAD Thread)
     BOOLEAN Contended = Resource->NumberOfExclusiveWaiters != 0;
     POWNER_ENTRY Entry;
 
-    if (IsFree(Resource)) {
+    if (ExpIsFree(Resource)) {
         Resource->State |= Access == Exclusive ? RESOURCE_OWNED | RESOURCE_EXCLUSIVE : RESOURCE_OWNED;
-        Enter(&Resource->OwnerEntry, (ERESOURCE_THREAD)Thread);
+        ExpEnterOwner(&Resource->OwnerEntry, (ERESOURCE_THREAD)Thread);
         return Granted;
     }
     if (Resource->State & RESOURCE_EXCLUSIVE) {
@@ -294,14 +158,14 @@ static ANSWER TryGrant(PERESOURCE Resource, ACCESS Access, PKTHREAD Thread)
     }
     if (Access == Exclusive || (Access == SharedWait && Contended))
         return MustWait;
-    Entry = FindOwner(Resource, (ERESOURCE_THREAD)Thread);
+    Entry = ExpFindOwner(Resource, (ERESOURCE_THREAD)Thread);
     if (Entry != NULL) {
         Entry->OwnerCount++;
         return Granted;
     }
     if (Access == Shared && Contended)
         return MustWait;
-    return AddOwner(Resource, Thread) ? Granted : NeedsRoom;
+    return ExpAddOwner(Resource, Thread) ? Granted : NeedsRoom;
 }
 
 /* Lock held: stand in line, unless a place among the shared owners is not assured. */
@@ -311,7 +175,7 @@ static BOOLEAN Queue(PERESOURCE Resource, ACCESS Access, RESOURCE_WAITER *Waiter
         Resource->NumberOfExclusiveWaiters++;
         AddWaiter(&Resource->ExclusiveWaiters, Waiter);
     } else {
-        if (Resource->NumberOfSharedWaiters >= TableRoom(Resource))
+        if (Resource->NumberOfSharedWaiters >= ExpTableRoom(Resource))
             return FALSE;
         Resource->NumberOfSharedWaiters++;
         AddWaiter(&Resource->SharedWaiters, Waiter);
@@ -330,19 +194,19 @@ static void AwaitMemory(void)
 static NOINLINE BOOLEAN AcquireSlowly(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
 {
     for (;;) {
-        KIRQL OldIrql = Lock(Resource);
-        ANSWER Answer = TryGrant(Resource, Access, Self());
-        ULONG Size = TableSize(Resource);
+        KIRQL OldIrql = ExpLockResource(Resource);
+        ANSWER Answer = TryGrant(Resource, Access, ExpSelf());
+        ULONG Size = ExpTableSize(Resource);
         RESOURCE_WAITER Waiter;
 
         if (Answer == MustWait && Wait && !Queue(Resource, Access, &Waiter))
             Answer = NeedsRoom;
-        Unlock(Resource, OldIrql);
+        ExpUnlockResource(Resource, OldIrql);
         if (Answer == MustWait && Wait)
             KeWaitForSingleObject(&Waiter.Event, WrResource, KernelMode, FALSE, NULL);
         if (Answer != NeedsRoom)
             return Answer == Granted || Wait;
-        if (GrowTable(Resource, Size))
+        if (ExpGrowTable(Resource, Size))
             continue;
         if (!Wait)
             return FALSE;
@@ -354,7 +218,7 @@ FORCEINLINE BOOLEAN Acquire(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
 {
     if (UNLIKELY(!Swap(Resource, 0, Access == Exclusive ? RESOURCE_OWNED | RESOURCE_EXCLUSIVE : RESOURCE_OWNED)))
         return AcquireSlowly(Resource, Access, Wait);
-    Enter(&Resource->OwnerEntry, ExGetCurrentResourceThread());
+    ExpEnterOwner(&Resource->OwnerEntry, ExGetCurrentResourceThread());
     return TRUE;
 }
 
@@ -363,34 +227,34 @@ FORCEINLINE BOOLEAN Acquire(PERESOURCE Resource, ACCESS Access, BOOLEAN Wait)
 /* Lock held: Owner gives one level back. */
 static RESOURCE_WAITER *ReleaseLevel(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 {
-    POWNER_ENTRY Entry = FindOwner(Resource, Owner);
+    POWNER_ENTRY Entry = ExpFindOwner(Resource, Owner);
 
     if (Entry == NULL || Owner == 0)
-        StopNotOwned(Resource, Owner, "a release");
+        ExpStopNotOwned(Resource, Owner, "a release");
     if (--Entry->OwnerCount != 0)
         return NULL;
-    Vacate(Resource, Entry);
+    ExpVacate(Resource, Entry);
     return HandOver(Resource);
 }
 
 static NOINLINE void ReleaseSlowly(PERESOURCE Resource, ERESOURCE_THREAD Owner)
 {
-    KIRQL OldIrql = Lock(Resource);
+    KIRQL OldIrql = ExpLockResource(Resource);
     RESOURCE_WAITER *Next = ReleaseLevel(Resource, Owner);
 
-    Unlock(Resource, OldIrql);
+    ExpUnlockResource(Resource, OldIrql);
     Wake(Next);
 }
 
 /* The name is already out of OwnerEntry, but State was frozen before it could follow. */
 static NOINLINE void FinishRelease(PERESOURCE Resource)
 {
-    KIRQL OldIrql = Lock(Resource);
+    KIRQL OldIrql = ExpLockResource(Resource);
     RESOURCE_WAITER *Next;
 
-    Vacate(Resource, &Resource->OwnerEntry);
+    ExpVacate(Resource, &Resource->OwnerEntry);
     Next = HandOver(Resource);
-    Unlock(Resource, OldIrql);
+    ExpUnlockResource(Resource, OldIrql);
     Wake(Next);
 }
 
@@ -406,28 +270,6 @@ FORCEINLINE void Release(PERESOURCE Resource, ERESOURCE_THREAD Owner)
     *(volatile ERESOURCE_THREAD *)&Resource->OwnerEntry.OwnerThread = 0;
     if (UNLIKELY(!Swap(Resource, State, 0)))
         FinishRelease(Resource);
-}
-
-/* ---- Public: a new beginning ---- */
-
-/* ExReinitializeResourceLite - an initialised Resource that nobody owns or waits for is as new; it keeps its place on
- * the list and its table. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS. Source: WDK
- * nf-wdm-exreinitializeresourcelite. */
-NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
-{
-    ULONG Size = TableSize(Resource);
-
-    if (Size != 0) {
-        memset(Resource->OwnerTable, 0, Size * sizeof(OWNER_ENTRY));
-        Resource->OwnerTable[0].TableSize = Size;
-    }
-    Resource->SharedWaiters = Resource->ExclusiveWaiters = NULL;
-    Resource->OwnerEntry = (OWNER_ENTRY){ 0 };
-    Resource->ActiveEntries = Resource->ContentionCount = 0;
-    Resource->NumberOfSharedWaiters = Resource->NumberOfExclusiveWaiters = 0;
-    Resource->SpinLock = 0;
-    __atomic_store_n(&Resource->State, 0, __ATOMIC_RELEASE);
-    return STATUS_SUCCESS;
 }
 
 /* ---- Public: acquire and release. Normal kernel APCs are off from before the one until after the other. ---- */
@@ -475,14 +317,14 @@ VOID ExReleaseResourceForThreadLite(PERESOURCE Resource, ERESOURCE_THREAD Resour
  * Source: WDK nf-wdm-exconvertexclusivetosharedlite. */
 VOID ExConvertExclusiveToSharedLite(PERESOURCE Resource)
 {
-    KIRQL OldIrql = Lock(Resource);
+    KIRQL OldIrql = ExpLockResource(Resource);
     RESOURCE_WAITER *Admitted = NULL;
 
     if ((Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == ExGetCurrentResourceThread()) {
         Resource->State &= ~RESOURCE_EXCLUSIVE;
         Admitted = AdmitShared(Resource);
     }
-    Unlock(Resource, OldIrql);
+    ExpUnlockResource(Resource, OldIrql);
     Wake(Admitted);
 }
 
@@ -517,71 +359,3 @@ VOID ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource)
     Release(Resource, ExGetCurrentResourceThread());
     KeLeaveCriticalRegion();
 }
-
-/* ---- Public: owner pointers ---- */
-
-/* ExSetResourceOwnerPointer - the caller's levels belong to OwnerPointer from now on: an address in the caller's memory
- * with 3 in its low two bits, as which ExReleaseResourceForThreadLite gives them back. Levels of a shared owner
- * are added to those the pointer has. IRQL: <= DISPATCH_LEVEL. Errors: another pointer is 0x132, a caller that owns
- * nothing 0xE3. Source: WDK nf-wdm-exsetresourceownerpointer. */
-VOID ExSetResourceOwnerPointer(PERESOURCE Resource, PVOID OwnerPointer)
-{
-    POWNER_ENTRY Mine, Theirs;
-    KIRQL OldIrql;
-
-    if (((ULONG_PTR)OwnerPointer & POINTER_TAG) != POINTER_TAG)
-        KeBugCheckWith(RESOURCE_OWNER_POINTER_INVALID, (ULONG_PTR)Resource, (ULONG_PTR)Resource->OwnerTable,
-                       ExGetCurrentResourceThread(), (ULONG_PTR)OwnerPointer,
-                       "owner pointer %p of resource %p does not have 3 in its low two bits", OwnerPointer, Resource);
-    OldIrql = Lock(Resource);
-    Mine = FindOwner(Resource, ExGetCurrentResourceThread());
-    if (Mine == NULL)
-        StopNotOwned(Resource, ExGetCurrentResourceThread(), "a change of owner");
-    Theirs = FindOwner(Resource, (ERESOURCE_THREAD)OwnerPointer);
-    if (Theirs != NULL) {
-        Theirs->OwnerCount += Mine->OwnerCount;
-        Vacate(Resource, Mine);
-    } else {
-        Mine->OwnerThread = (ERESOURCE_THREAD)OwnerPointer;
-    }
-    Unlock(Resource, OldIrql);
-}
-
-/* ExSetResourceOwnerPointerEx - the same. Flags: FLAG_OWNER_POINTER_IS_THREAD if the pointer is a thread's address;
- * since owners are not boosted, it is looked into in neither case. Source: WDK nf-wdm-exsetresourceownerpointerex. */
-VOID ExSetResourceOwnerPointerEx(PERESOURCE Resource, PVOID OwnerPointer, ULONG Flags)
-{
-    UNREFERENCED_PARAMETER(Flags);
-    ExSetResourceOwnerPointer(Resource, OwnerPointer);
-}
-
-/* ExDisableResourceBoostLite - owners of Resource are not boosted. Here none ever are. IRQL: <= DISPATCH_LEVEL. */
-VOID ExDisableResourceBoostLite(PERESOURCE Resource) { UNREFERENCED_PARAMETER(Resource); }
-
-/* ---- Public: questions ---- */
-
-/* ExIsResourceAcquiredExclusiveLite - does the current thread own Resource exclusively? IRQL: <= DISPATCH_LEVEL.
- * Source: WDK nf-wdm-exisresourceacquiredexclusivelite. */
-BOOLEAN ExIsResourceAcquiredExclusiveLite(PERESOURCE Resource)
-{
-    return (Resource->State & RESOURCE_EXCLUSIVE) && Resource->OwnerEntry.OwnerThread == ExGetCurrentResourceThread();
-}
-
-/* ExIsResourceAcquiredSharedLite - how many levels, shared or exclusive, the current thread has. IRQL: <=
- * DISPATCH_LEVEL. Source: WDK nf-wdm-exisresourceacquiredsharedlite. */
-ULONG ExIsResourceAcquiredSharedLite(PERESOURCE Resource)
-{
-    KIRQL OldIrql = Lock(Resource);
-    POWNER_ENTRY Entry = FindOwner(Resource, ExGetCurrentResourceThread());
-    ULONG Levels = Entry != NULL ? Entry->OwnerCount : 0;
-
-    Unlock(Resource, OldIrql);
-    return Levels;
-}
-
-/* ExGetExclusiveWaiterCount - how many threads wait to own Resource exclusively, a moment ago. IRQL: <=
- * DISPATCH_LEVEL. */
-ULONG ExGetExclusiveWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *)&Resource->NumberOfExclusiveWaiters; }
-
-/* ExGetSharedWaiterCount - how many wait to share it. */
-ULONG ExGetSharedWaiterCount(PERESOURCE Resource) { return *(volatile ULONG *)&Resource->NumberOfSharedWaiters; }

@@ -22,6 +22,9 @@
 #include <ps/process.h>
 #include <ps/system_thread.h>
 #include <vf/call.h>
+#include <vf/fastmutex.h>
+#include <vf/resource.h>
+#include <vf/work.h>
 
 static const LDR_EXPORT Rows[] = {
     /* Processes and threads */
@@ -106,43 +109,43 @@ static const LDR_EXPORT Rows[] = {
     EXPORT_DATA(IoFileObjectType),
 
     /* Fast and guarded mutexes */
-    EXPORT(ExAcquireFastMutex),
-    EXPORT(ExTryToAcquireFastMutex),
-    EXPORT(ExReleaseFastMutex),
-    EXPORT(ExAcquireFastMutexUnsafe),
-    EXPORT(ExReleaseFastMutexUnsafe),
-    EXPORT(ExEnterCriticalRegionAndAcquireFastMutexUnsafe),
-    EXPORT(ExReleaseFastMutexUnsafeAndLeaveCriticalRegion),
-    EXPORT(KeInitializeGuardedMutex),
-    EXPORT(KeAcquireGuardedMutex),
-    EXPORT(KeTryToAcquireGuardedMutex),
-    EXPORT(KeReleaseGuardedMutex),
-    EXPORT(KeAcquireGuardedMutexUnsafe),
-    EXPORT(KeReleaseGuardedMutexUnsafe),
+    EXPORT_CHECKED(ExAcquireFastMutex),
+    EXPORT_CHECKED(ExTryToAcquireFastMutex),
+    EXPORT_CHECKED(ExReleaseFastMutex),
+    EXPORT_CHECKED(ExAcquireFastMutexUnsafe),
+    EXPORT_CHECKED(ExReleaseFastMutexUnsafe),
+    EXPORT_CHECKED(ExEnterCriticalRegionAndAcquireFastMutexUnsafe),
+    EXPORT_CHECKED(ExReleaseFastMutexUnsafeAndLeaveCriticalRegion),
+    EXPORT_CHECKED(KeInitializeGuardedMutex),
+    EXPORT_CHECKED(KeAcquireGuardedMutex),
+    EXPORT_CHECKED(KeTryToAcquireGuardedMutex),
+    EXPORT_CHECKED(KeReleaseGuardedMutex),
+    EXPORT_CHECKED(KeAcquireGuardedMutexUnsafe),
+    EXPORT_CHECKED(KeReleaseGuardedMutexUnsafe),
 
     /* Resources */
-    EXPORT(ExInitializeResourceLite),
-    EXPORT(ExReinitializeResourceLite),
-    EXPORT(ExDeleteResourceLite),
-    EXPORT(ExAcquireResourceExclusiveLite),
-    EXPORT(ExTryToAcquireResourceExclusiveLite),
-    EXPORT(ExAcquireResourceSharedLite),
-    EXPORT(ExAcquireSharedStarveExclusive),
-    EXPORT(ExAcquireSharedWaitForExclusive),
-    EXPORT(ExReleaseResourceLite),
-    EXPORT(ExReleaseResourceForThreadLite),
-    EXPORT(ExConvertExclusiveToSharedLite),
-    EXPORT(ExIsResourceAcquiredExclusiveLite),
-    EXPORT(ExIsResourceAcquiredSharedLite),
+    EXPORT_CHECKED(ExInitializeResourceLite),
+    EXPORT_CHECKED(ExReinitializeResourceLite),
+    EXPORT_CHECKED(ExDeleteResourceLite),
+    EXPORT_CHECKED(ExAcquireResourceExclusiveLite),
+    EXPORT_CHECKED(ExTryToAcquireResourceExclusiveLite),
+    EXPORT_CHECKED(ExAcquireResourceSharedLite),
+    EXPORT_CHECKED(ExAcquireSharedStarveExclusive),
+    EXPORT_CHECKED(ExAcquireSharedWaitForExclusive),
+    EXPORT_CHECKED(ExReleaseResourceLite),
+    EXPORT_CHECKED(ExReleaseResourceForThreadLite),
+    EXPORT_CHECKED(ExConvertExclusiveToSharedLite),
+    EXPORT_CHECKED(ExIsResourceAcquiredExclusiveLite),
+    EXPORT_CHECKED(ExIsResourceAcquiredSharedLite),
     EXPORT(ExGetExclusiveWaiterCount),
     EXPORT(ExGetSharedWaiterCount),
-    EXPORT(ExSetResourceOwnerPointer),
-    EXPORT(ExSetResourceOwnerPointerEx),
+    EXPORT_CHECKED(ExSetResourceOwnerPointer),
+    EXPORT_CHECKED(ExSetResourceOwnerPointerEx),
     EXPORT(ExDisableResourceBoostLite),
-    EXPORT(ExEnterCriticalRegionAndAcquireResourceExclusive),
-    EXPORT(ExEnterCriticalRegionAndAcquireResourceShared),
-    EXPORT(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive),
-    EXPORT(ExReleaseResourceAndLeaveCriticalRegion),
+    EXPORT_CHECKED(ExEnterCriticalRegionAndAcquireResourceExclusive),
+    EXPORT_CHECKED(ExEnterCriticalRegionAndAcquireResourceShared),
+    EXPORT_CHECKED(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive),
+    EXPORT_CHECKED(ExReleaseResourceAndLeaveCriticalRegion),
 
     /* Lists for any IRQL */
     EXPORT(InitializeSListHead),
@@ -161,7 +164,7 @@ static const LDR_EXPORT Rows[] = {
 
     /* Work items */
     EXPORT(ExInitializeWorkItem),
-    EXPORT(ExQueueWorkItem),
+    EXPORT_CHECKED(ExQueueWorkItem),
 
     /* I/O requests */
     EXPORT(IoAllocateIrp),

@@ -17,6 +17,7 @@
 #include <ke/thread.h>
 #include <ke/timer.h>
 #include <vf/call.h>
+#include <vf/fastmutex.h>
 #include <vf/irql.h>
 #include <vf/mutex.h>
 #include <vf/region.h>
@@ -50,7 +51,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT_CHECKED(KeWaitForMultipleObjects),
     EXPORT_CHECKED(KeWaitForMutexObject),
     EXPORT_CHECKED(KeDelayExecutionThread),
-    EXPORT(KeInitializeEvent),
+    EXPORT_CHECKED(KeInitializeEvent),
     EXPORT_CHECKED(KeSetEvent),
     EXPORT_CHECKED(KeClearEvent),
     EXPORT_CHECKED(KeResetEvent),

@@ -7,6 +7,7 @@
  * Every cause of a status other than 0 has its own line, and the verdict repeats the first. */
 #include "ldrp.h"
 #include <ex/pool.h>
+#include <ex/resource.h>
 #include <ldr/run.h>
 #include <mm/mm.h>
 #include <ob/object.h>
@@ -108,6 +109,7 @@ static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
     if (!Unloaded || LdrpIsActive(Image) || LdrpHasDevices(Driver))
         return;                             /* its code may still be reached: the memory stays as it is */
     VfForgetMemory(Image->Base, Image->Layout.SizeOfImage);
+    ExForgetResources(Image->Base, Image->Layout.SizeOfImage);
     LdrUnloadImage(Image);
     LdrpDestroyDriver(Driver);
 }

@@ -1,18 +1,21 @@
-/* memory.c - what must not lie in memory that is freed: a timer that is armed, a DPC that is queued, a lock
- * that is held.
+/* memory.c - what must not lie in memory that is freed: a timer that is armed, a DPC or a work item that is queued, a
+ * lock that is held, a resource that is not deleted.
  *
  * The pool calls for each block under the verifier. A look at the block's own bytes finds what may be such an
- * object; whether it is one is then asked of those who keep timers and DPCs, under their lock. So bytes that
- * only look like a timer are no fault, and a free costs nothing but the look. */
+ * object; whether it is one is then asked of those who keep timers, DPCs and work items, under their lock. So bytes
+ * that only look like a timer are no fault, and a free costs little but the look. Resources are on a list. */
 #include "vfp.h"
 #include <ex/pool.h>
+#include <ex/work.h>
 #include <ke/activity.h>
 #include <ke/bugcheck.h>
 #include <ke/dpc.h>
 #include <ke/timer.h>
 #include <rtl/status.h>
 
-enum { OBJECT_ALIGNMENT = 8, ASKED = 4 };
+enum { OBJECT_ALIGNMENT = 8, ASKED = 4, FREED_WHILE_QUEUED = 0 };
+
+#define KERNEL_SPACE 0xFFFF800000000000ull
 
 typedef struct _BLOCK { PUCHAR Start; SIZE_T Size; PVOID Freer; } BLOCK;
 
@@ -25,6 +28,12 @@ static BOOLEAN LooksArmed(const KTIMER *Timer)
 static BOOLEAN LooksQueued(const KDPC *Dpc)
 {
     return Dpc->Type == DpcObject && Dpc->DpcData != NULL;
+}
+
+static BOOLEAN LooksLikeQueuedItem(const WORK_QUEUE_ITEM *Item)
+{
+    return (ULONG64)Item->List.Flink >= KERNEL_SPACE && (ULONG64)Item->List.Blink >= KERNEL_SPACE &&
+           (ULONG64)(ULONG_PTR)Item->WorkerRoutine >= KERNEL_SPACE;
 }
 
 static BOOLEAN IsKnown(KE_OWNED_KIND Kind, PVOID Object, SIZE_T Size)
@@ -62,16 +71,42 @@ static void CheckDpc(const BLOCK *Block, PKDPC Dpc)
                    VfpDescribe(&Freer, Block->Freer));
 }
 
+static void CheckWorkItem(const BLOCK *Block, PWORK_QUEUE_ITEM Item)
+{
+    VFP_PLACE Freer, Routine;
+
+    if (!LooksLikeQueuedItem(Item) || !VfpIsQueued(Item))
+        return;
+    KeBugCheckWith(WORKER_INVALID, FREED_WHILE_QUEUED, (ULONG_PTR)Item, (ULONG_PTR)Block->Start, Block->Size,
+                   "work item %p of routine %s is queued and lies in the %I64u bytes at %p,\n  which are freed at %s",
+                   Item, VfpDescribe(&Routine, (PVOID)Item->WorkerRoutine), Block->Size, Block->Start,
+                   VfpDescribe(&Freer, Block->Freer));
+}
+
+static void CheckResources(const BLOCK *Block)
+{
+    PERESOURCE Resource = ExFindResourceIn(Block->Start, Block->Size);
+    VFP_PLACE Freer;
+
+    if (Resource != NULL)
+        VfStop(VF_RESOURCE_FREED, (ULONG_PTR)Resource, (ULONG_PTR)Block->Start, Block->Size,
+               "resource %p is not deleted and lies in the %I64u bytes at %p,\n  which are freed at %s", Resource,
+               Block->Size, Block->Start, VfpDescribe(&Freer, Block->Freer));
+}
+
 static void CheckBlock(PVOID Start, SIZE_T Size, PVOID Freer)
 {
     BLOCK Block = { Start, Size, Freer };
 
-    for (SIZE_T At = 0; At + sizeof(KDPC) <= Size; At += OBJECT_ALIGNMENT) {
+    for (SIZE_T At = 0; At + sizeof(WORK_QUEUE_ITEM) <= Size; At += OBJECT_ALIGNMENT) {
         if (At + sizeof(KTIMER) <= Size)
             CheckTimer(&Block, (PKTIMER)(Block.Start + At));
-        CheckDpc(&Block, (PKDPC)(Block.Start + At));
+        if (At + sizeof(KDPC) <= Size)
+            CheckDpc(&Block, (PKDPC)(Block.Start + At));
+        CheckWorkItem(&Block, (PWORK_QUEUE_ITEM)(Block.Start + At));
     }
     VfpMemoryEnds(Start, Size, Freer);
+    CheckResources(&Block);
 }
 
 void VfpInitializeMemory(void) { ExSetFreeHook(CheckBlock); }

@@ -4,16 +4,23 @@
  * can be reached from From on one day and From from To on another, two threads can come to wait for each other,
  * though in this run they may never meet. So the fault is found without the bad luck that it takes to hang.
  * Not every cycle is a fault, and a false alarm is worse than a miss:
- *   - what was tried, or waited for with a timeout, makes no edge (it ends by itself);
+ *   - what was tried, or waited for with a timeout, makes no edge to it (the attempt ends by itself). Held, it is the
+ *     beginning of edges like any other lock: whoever waits for it cannot know how its holder came by it;
+ *   - nor does another level of what the thread has already: nobody is waited for;
  *   - an edge carries its gates: the other locks that were held each time it was made. Orders that differ only under a
- *     common lock cannot meet, so a cycle whose edges share a gate is none. An edge that is made again without a
- *     gate loses it, and the cycles through it are looked for anew;
+ *     common lock cannot meet, so a cycle whose edges share a gate is none, if one of them at least has it
+ *     exclusively: threads that share a resource go through it side by side. An edge that is made again without a gate
+ *     loses it, and the cycles through it are looked for anew;
+ *   - who shares a resource and who wants to share it do not wait for each other, but both may wait for a third who
+ *     wants it exclusively and stands between them; so the two still make a cycle. Not so for
+ *     ExAcquireSharedStarveExclusive, which passes those who wait: what it asks for, and finds shared, lets it in;
  *   - a lock on a stack makes no edges: its address is another lock's a moment later. For the same reason freeing
  *     or initialising a lock takes its edges away, and those that it was a gate of.
  * Nodes and edges are made only for locks that nest, so a lock that is taken by itself costs nothing.
  * The tables are finite; when one is full no edges are added any more, and the log says so once.
  * The search goes in depth, PATH_LONGEST edges far. It marks where it has been, apart for paths that a gate still
- * protects and paths that none does: the second kind may pass where the first has been. */
+ * protects and paths that none does, and for those that come starving: the less held back may pass where the more held
+ * back has been. */
 #include "vfp.h"
 #include <ke/thread.h>
 #include <mm/mm.h>
@@ -21,25 +28,30 @@
 #include <rtl/string.h>
 
 enum { NODES = 2048, EDGES = 4096, BUCKETS = 512, GATES = 6, PATH_LONGEST = 12, REPORTED = 4, REPORT_SIZE = 1000 };
+enum { Gated = 1, Starving = 2, BACKS = 4 };    /* what may hold a search back */
 
 typedef struct _NODE {
     PVOID Lock;                 /* NULL: not in use */
     ULONG NextInBucket;         /* node, or in the free list; 0: none */
     ULONG FirstEdge;            /* out of it; 0: none */
-    ULONG SeenBare, SeenGated;  /* the last search that came by without and with a gate */
+    ULONG Seen[BACKS];          /* the last search that came by, by what held it back */
     UCHAR Kind;
 } NODE;
+
+typedef struct _GATE { PVOID Lock; BOOLEAN Shared; } GATE;
 
 typedef struct _EDGE {
     ULONG From, To, Next;       /* nodes; the next edge out of From, or in the free list. From 0: not in use */
     ULONG GateCount;
-    PVOID Gates[GATES];
+    GATE Gates[GATES];
+    BOOLEAN Shares, Starves;    /* every time, From was held shared; To was asked for starving */
     PVOID FromPlace, ToPlace;   /* where each was taken */
     PVOID Thread;
 } EDGE;
 
 typedef struct _SEARCH {
-    ULONG Target, Serial, Depth;
+    const EDGE *New;            /* the way leads back to where it begins */
+    ULONG Serial, Depth;
     ULONG Path[PATH_LONGEST];
 } SEARCH;
 
@@ -130,57 +142,72 @@ static void RemoveNode(ULONG At)
 
 /* ---- Gates ---- */
 
-/* What is in both; to Both, which may be one of the two. */
-static ULONG Intersect(PVOID *Both, PVOID const *A, ULONG CountA, PVOID const *B, ULONG CountB)
+/* What is in both; to Both, which may be one of the two. OneShares: shared if it is so in one of them, else only if in
+ * both. */
+static ULONG Intersect(GATE *Both, const GATE *A, ULONG CountA, const GATE *B, ULONG CountB, BOOLEAN OneShares)
 {
     ULONG Count = 0;
 
     for (ULONG i = 0; i < CountA; i++)
         for (ULONG j = 0; j < CountB; j++)
-            if (A[i] == B[j]) {
-                Both[Count++] = A[i];
+            if (A[i].Lock == B[j].Lock) {
+                BOOLEAN Shared = OneShares ? A[i].Shared || B[j].Shared : A[i].Shared && B[j].Shared;
+
+                Both[Count++] = (GATE){ A[i].Lock, Shared };
                 break;
             }
     return Count;
 }
 
-static ULONG GatesBeside(PVOID *Gates, const VFP_HOLD *Held, ULONG Count, ULONG Except)
+static ULONG GatesBeside(GATE *Gates, const VFP_HOLD *Held, ULONG Count, ULONG Except)
 {
     ULONG Found = 0;
 
     for (ULONG i = 0; i < Count && Found < GATES; i++)
         if (i != Except)
-            Gates[Found++] = Held[i].Lock;
+            Gates[Found++] = (GATE){ Held[i].Lock, VfpIsShared(Held[i].Kind) };
     return Found;
+}
+
+static ULONG CountShared(const GATE *Gates, ULONG Count)
+{
+    ULONG Shared = 0;
+
+    for (ULONG i = 0; i < Count; i++)
+        Shared += Gates[i].Shared;
+    return Shared;
 }
 
 /* ---- The search ---- */
 
-static BOOLEAN WasSeen(NODE *Node, ULONG Serial, BOOLEAN Gated)
+/* Has a search been here that was held back by nothing else, or by less? */
+static BOOLEAN WasSeen(NODE *Node, ULONG Serial, ULONG Back)
 {
-    if (Node->SeenBare == Serial || (Gated && Node->SeenGated == Serial))
-        return TRUE;
-    if (Gated)
-        Node->SeenGated = Serial;
-    else
-        Node->SeenBare = Serial;
+    for (ULONG Less = 0; Less < BACKS; Less++)
+        if ((Less & ~Back) == 0 && Node->Seen[Less] == Serial)
+            return TRUE;
+    Node->Seen[Back] = Serial;
     return FALSE;
 }
 
-/* Is there a way from At to the target on which no gate is common to all edges, those before included? */
-static BOOLEAN FindWay(SEARCH *Search, ULONG At, PVOID const *Gates, ULONG GateCount)
+/* Is there a way from At to where the new edge begins on which no gate is common to all edges, those before included?
+ * Starves: the last edge asked so for At. */
+static BOOLEAN FindWay(SEARCH *Search, ULONG At, BOOLEAN Starves, const GATE *Gates, ULONG GateCount)
 {
-    if (At == Search->Target)
-        return GateCount == 0;
-    if (WasSeen(&Nodes[At], Search->Serial, GateCount != 0) || Search->Depth == PATH_LONGEST)
+    if (At == Search->New->From)
+        return CountShared(Gates, GateCount) == GateCount && !(Starves && Search->New->Shares);
+    if (WasSeen(&Nodes[At], Search->Serial, (GateCount != 0 ? Gated : 0) | (Starves ? Starving : 0)) ||
+        Search->Depth == PATH_LONGEST)
         return FALSE;
     for (ULONG Next = Nodes[At].FirstEdge; Next != 0; Next = Edges[Next].Next) {
         const EDGE *Edge = &Edges[Next];
-        PVOID Common[GATES];
-        ULONG Count = Intersect(Common, Gates, GateCount, Edge->Gates, Edge->GateCount);
+        GATE Common[GATES];
+        ULONG Count = Intersect(Common, Gates, GateCount, Edge->Gates, Edge->GateCount, FALSE);
 
+        if (Starves && Edge->Shares)
+            continue;
         Search->Path[Search->Depth++] = Next;
-        if (FindWay(Search, Edge->To, Common, Count))
+        if (FindWay(Search, Edge->To, Edge->Starves, Common, Count))
             return TRUE;
         Search->Depth--;
     }
@@ -212,38 +239,51 @@ static DECLSPEC_NORETURN void StopAtCycle(const EDGE *New, const SEARCH *Search)
 
 static void CheckEdge(const EDGE *Edge)
 {
-    SEARCH Search = { .Target = Edge->From, .Serial = ++Searches };
+    SEARCH Search = { .New = Edge, .Serial = ++Searches };
 
-    if (FindWay(&Search, Edge->To, Edge->Gates, Edge->GateCount))
+    if (FindWay(&Search, Edge->To, Edge->Starves, Edge->Gates, Edge->GateCount))
         StopAtCycle(Edge, &Search);
 }
 
-/* Hold -> Wanted, with these gates now. */
-static void NoteOrder(const VFP_HOLD *Hold, const VFP_HOLD *Wanted, PVOID *Gates, ULONG GateCount)
+/* The edge is made once more, and nothing holds it back that does not each time. Returns: FALSE if it is as before. */
+static BOOLEAN Loosen(EDGE *Edge, const GATE *Gates, ULONG GateCount, BOOLEAN Shares, BOOLEAN Starves)
 {
+    EDGE Before = *Edge;
+
+    Edge->GateCount = Intersect(Edge->Gates, Before.Gates, Before.GateCount, Gates, GateCount, TRUE);
+    Edge->Shares &= Shares;
+    Edge->Starves &= Starves;
+    return Edge->GateCount != Before.GateCount || Edge->Shares != Before.Shares || Edge->Starves != Before.Starves ||
+           CountShared(Edge->Gates, Edge->GateCount) != CountShared(Before.Gates, Before.GateCount);
+}
+
+/* Hold -> Wanted, with these gates now. */
+static void NoteOrder(const VFP_HOLD *Hold, const VFP_HOLD *Wanted, const GATE *Gates, ULONG GateCount)
+{
+    BOOLEAN Shares = VfpIsShared(Hold->Kind), Starves = Wanted->Kind == VfpResourceStarving;
     ULONG From = MakeNode(Hold), To = MakeNode(Wanted), At;
+    EDGE *Edge;
 
     if (From == 0 || To == 0)
         return;
     for (At = Nodes[From].FirstEdge; At != 0 && Edges[At].To != To; At = Edges[At].Next) {
     }
-    if (At != 0) {
-        ULONG Before = Edges[At].GateCount;
-
-        Edges[At].GateCount = Intersect(Edges[At].Gates, Edges[At].Gates, Before, Gates, GateCount);
-        if (Edges[At].GateCount == Before)
-            return;
-    } else {
+    if (At != 0 && !Loosen(&Edges[At], Gates, GateCount, Shares, Starves))
+        return;
+    if (At == 0) {
         At = MakeEdge(From, To);
         if (At == 0)
             return;
         memcpy(Edges[At].Gates, Gates, GateCount * sizeof *Gates);
         Edges[At].GateCount = GateCount;
+        Edges[At].Shares = Shares;
+        Edges[At].Starves = Starves;
     }
-    Edges[At].FromPlace = Hold->Place;
-    Edges[At].ToPlace = Wanted->Place;
-    Edges[At].Thread = KeGetCurrentThread();
-    CheckEdge(&Edges[At]);
+    Edge = &Edges[At];
+    Edge->FromPlace = Hold->Place;
+    Edge->ToPlace = Wanted->Place;
+    Edge->Thread = KeGetCurrentThread();
+    CheckEdge(Edge);
 }
 
 /* ---- Shared: inside VfpEnter ---- */
@@ -260,7 +300,7 @@ void VfpInitializeOrder(void)
 
 void VfpCheckOrder(const VFP_HOLD *Held, ULONG Count, const VFP_HOLD *Wanted)
 {
-    PVOID Gates[GATES];
+    GATE Gates[GATES];
 
     if (Full || MmIsStack((ULONG64)Wanted->Lock))
         return;
@@ -275,7 +315,7 @@ static BOOLEAN Touches(const EDGE *Edge, const void *Start, SIZE_T Size)
         (ULONG64)Nodes[Edge->To].Lock - (ULONG64)Start < Size)
         return TRUE;
     for (ULONG i = 0; i < Edge->GateCount; i++)
-        if ((ULONG64)Edge->Gates[i] - (ULONG64)Start < Size)
+        if ((ULONG64)Edge->Gates[i].Lock - (ULONG64)Start < Size)
             return TRUE;
     return FALSE;
 }
@@ -288,4 +328,12 @@ void VfpForgetOrder(const void *Start, SIZE_T Size)
     for (ULONG At = 1; At <= NodesUsed; At++)
         if (Nodes[At].Lock != NULL && (ULONG64)Nodes[At].Lock - (ULONG64)Start < Size)
             RemoveNode(At);
+}
+
+void VfpForgetFastMutex(const void *Mutex)
+{
+    ULONG At = FindNode(Mutex);
+
+    if (At != 0 && VfpIsFastMutex(Nodes[At].Kind))
+        VfpForgetOrder(Mutex, 1);
 }

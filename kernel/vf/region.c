@@ -52,8 +52,10 @@ VOID VfKeEnterGuardedRegion(VOID)
 
 VOID VfKeLeaveGuardedRegion(VOID)
 {
+    ULONG Mutexes = VfpRegionsOfGuardedMutexes();
+
     CheckIrql(VF_LEAVE_REGION_IRQL, "KeLeaveGuardedRegion");
-    if (KeGetCurrentThread()->SpecialApcDisable >= 0)
-        StopAtLeave("guarded", 0);
+    if (KeGetCurrentThread()->SpecialApcDisable + (LONG)Mutexes >= 0)
+        StopAtLeave("guarded", Mutexes);
     KeLeaveGuardedRegion();
 }

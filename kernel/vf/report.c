@@ -1,7 +1,7 @@
 /* report.c - how a broken rule is told: the stop 0xC4, with the rule's number, name and text, and what broke it.
  *
  * The stop screen adds thread, IRQL, APC-disable counts and the stack, and at its end the locks that are held
- * (locks.c). */
+ * (held.c). */
 #include "vfp.h"
 #include <ke/bugcheck.h>
 #include <rtl/print.h>
@@ -23,6 +23,12 @@ static ULONG RowOf(ULONG Rule)
     while (Row + 1 < RTL_NUMBER_OF(Rules) && Rules[Row].Value != Rule)
         Row++;
     return Row;
+}
+
+const char *VfpDescribe(VFP_PLACE *Place, const void *Address)
+{
+    RtlDescribeAddress((ULONG64)Address, Place->Text, sizeof Place->Text);
+    return Place->Text;
 }
 
 void VfStop(ULONG Rule, ULONG_PTR P2, ULONG_PTR P3, ULONG_PTR P4, const char *Format, ...)

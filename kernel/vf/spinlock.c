@@ -1,7 +1,7 @@
 /* spinlock.c - the driver's side of the contracts of the spin lock routines.
  *
  * A driver's imports are bound to these when the verifier is on (ldr/exports.c). Each looks at the caller's IRQL
- * and at who holds the lock (locks.c), stops with 0xC4 and the rule's number if that breaks a rule, and else does
+ * and at who holds the lock (held.c), stops with 0xC4 and the rule's number if that breaks a rule, and else does
  * what the routine of the same name does. The kernel itself never comes here.
  * A lock is initialised by an inline store, so a missing one is seen by the value only: one that neither a free nor a
  * held lock has, and that is no kernel address, which a queued lock may hold. */

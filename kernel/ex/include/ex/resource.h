@@ -71,6 +71,14 @@ PVOID ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource);
 PVOID ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(PERESOURCE Resource);
 VOID ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource);
 
+/* For the verifier. <= DISPATCH_LEVEL. */
+NTSTATUS ExInitializeResourceFor(PERESOURCE Resource, PVOID Creator);       /* Creator: the code to be blamed for it */
+BOOLEAN ExIsResourceListed(PERESOURCE Resource);        /* it hangs together with the system's list; any address */
+PERESOURCE ExFindResourceIn(const void *Start, SIZE_T Size);    /* one on the list that begins there; NULL: none */
+ULONG ExQueryResourceLevels(PERESOURCE Resource, ERESOURCE_THREAD Owner);   /* shared or exclusive */
+BOOLEAN ExIsResourceUnowned(PERESOURCE Resource);
+void ExForgetResources(const void *Start, SIZE_T Size);         /* memory goes away with resources on the list */
+
 void ExInitializeResources(void);       /* the stop screen shows them from now on; once */
 void ExPrintResources(void);            /* those with owners or waiters, without locks; any IRQL */
 
