@@ -5,7 +5,10 @@
 #include <ke/event.h>
 #include <ke/init.h>
 #include <ke/irql.h>
+#include <ke/mutant.h>
+#include <ke/semaphore.h>
 #include <ke/thread.h>
+#include <ke/timer.h>
 #include <ktest.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
@@ -292,4 +295,75 @@ TEST(ke_wait, absolute_wait_keeps_to_the_set_time_after_an_apc)
     KeQuerySystemTimePrecise(&Back);
     Back.QuadPart -= 19500 * MILLISECOND;
     KeSetSystemTime(&Back, &Old);
+}
+
+/* ---- What a driver reads in the header ---- */
+
+typedef union _WAITABLE {
+    DISPATCHER_HEADER Header;
+    KEVENT Event;
+    KSEMAPHORE Semaphore;
+    KMUTANT Mutex;
+    KTIMER Timer;
+} WAITABLE;
+
+static VOID WaitForIt(PVOID Object) { KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL); }
+
+static void InitializeKind(WAITABLE *Object, UCHAR Type)
+{
+    memset(Object, 0x55, sizeof *Object);
+    switch (Type) {
+    case SemaphoreObject: KeInitializeSemaphore(&Object->Semaphore, 0, 9); break;
+    case MutantObject: KeInitializeMutant(&Object->Mutex, TRUE); break;
+    case TimerNotificationObject: KeInitializeTimerEx(&Object->Timer, NotificationTimer); break;
+    case TimerSynchronizationObject: KeInitializeTimerEx(&Object->Timer, SynchronizationTimer); break;
+    default: KeInitializeEvent(&Object->Event, (EVENT_TYPE)Type, FALSE); break;
+    }
+}
+
+static void SignalKind(WAITABLE *Object, UCHAR Type)
+{
+    LARGE_INTEGER Now = { .QuadPart = 0 };
+
+    switch (Type) {
+    case SemaphoreObject: KeReleaseSemaphore(&Object->Semaphore, 0, 2, FALSE); break;
+    case MutantObject: KeReleaseMutant(&Object->Mutex, 0, TRUE, FALSE); break;
+    case TimerNotificationObject:
+    case TimerSynchronizationObject: KeSetTimer(&Object->Timer, Now, NULL); break;
+    default: KeSetEvent(&Object->Event, 0, FALSE); break;
+    }
+}
+
+/* Drivers compare these bytes. Whatever locks and marks the kernel keeps, they read as initialised between its calls. */
+TEST(ke_wait, header_reads_plain_while_threads_wait)
+{
+    static const UCHAR Types[] = { EventNotificationObject, EventSynchronizationObject, SemaphoreObject, MutantObject,
+                                   TimerNotificationObject, TimerSynchronizationObject };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Types); At++) {
+        static WAITABLE Object;
+        LONG Bytes;
+        PKTHREAD First, Second;
+
+        InitializeKind(&Object, Types[At]);
+        Bytes = Object.Header.Lock;
+        EXPECT_EQ(Object.Header.Type, Types[At]);
+        First = KtestThread(WaitForIt, &Object, 9);
+        KtestWaitBlocked(First, &Object);
+        EXPECT_EQ(Object.Header.Lock, Bytes);
+        Second = KtestThread(WaitForIt, &Object, 9);
+        KtestWaitBlocked(Second, &Object);
+        EXPECT_EQ(Object.Header.Lock, Bytes);
+        EXPECT_EQ(Object.Header.SignalState, 0);
+        SignalKind(&Object, Types[At]);
+        if (Types[At] == MutantObject)
+            KtestJoin(First);           /* leaves it behind, and so to the second */
+        else if (Types[At] == EventSynchronizationObject || Types[At] == TimerSynchronizationObject)
+            SignalKind(&Object, Types[At]);
+        if (Types[At] != MutantObject)
+            KtestJoin(First);
+        KtestJoin(Second);
+        EXPECT_EQ(Object.Header.Type, Types[At]);
+        EXPECT_EQ(Object.Header.Size, ((PUCHAR)&Bytes)[2]);
+    }
 }
