@@ -1,5 +1,5 @@
 #!/bin/bash
-# Misuse of resources and work items stops the machine with NT's code, and the stop names the object.
+# Misuse of the executive's objects stops the machine with NT's code, and the stop names the object.
 . "${0%/*}/relay.sh"
 
 stops() # name pattern
@@ -22,4 +22,13 @@ stops work_returns_at_raised_irql 'STOP 0x000000E1 WORKER_THREAD_RETURNED_AT_BAD
 stops work_returns_in_critical_region 'STOP 0x00000001 APC_INDEX_MISMATCH'
 stops work_ends_its_thread 'STOP 0x000000E9 ACTIVE_EX_WORKER_THREAD_TERMINATION'
 stops work_overwritten_while_queued 'STOP 0x00000096 INVALID_WORK_QUEUE_ITEM'
+stops pushlock_release_of_a_free_one 'STOP 0x00000162 KERNEL_AUTO_BOOST_INVALID_LOCK_RELEASE'
+stops pushlock_release_of_a_share_that_is_none 'push lock .* \(1\) is released, and nobody owns it for shared access'
+stops pushlock_exclusive_release_of_a_share 'push lock .* \(11\) is released, and nobody owns it exclusively'
+stops pushlock_shared_release_with_waiters 'nobody owns it for shared access, but somebody exclusively'
+stops pushlock_exclusive_release_with_waiters 'nobody owns it exclusively, but others share it'
+stops pushlock_flags 'STOP 0x00000152 INVALID_PUSH_LOCK_FLAGS'
+stops rwspinlock_exclusive_release_of_a_share 'STOP 0x00000010 SPIN_LOCK_NOT_OWNED'
+stops rwspinlock_shared_release_of_a_free_one 'STOP 0x00000010 SPIN_LOCK_NOT_OWNED'
+stops rwspinlock_acquired_twice 'STOP 0x0000000F SPIN_LOCK_ALREADY_OWNED'
 finish

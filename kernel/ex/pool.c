@@ -299,6 +299,15 @@ static void FreeString(PVOID Block, PVOID Caller) { Free(Block, 0, Caller); }
 
 static const RTL_STRING_POOL StringPool = { AllocateString, FreeString };
 
+/* ---- Shared: ExAllocatePoolFor, ExFreePoolFor ---- */
+
+PVOID ExAllocatePoolFor(PVOID Caller, POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
+{
+    return AllocateTyped(PoolType, NumberOfBytes, Tag, Caller);
+}
+
+VOID ExFreePoolFor(PVOID Caller, PVOID P) { Free(P, 0, Caller); }
+
 /* ---- Public ---- */
 
 /* ExInitializePool - before the first allocation; boot processor only. */

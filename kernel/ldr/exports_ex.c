@@ -4,7 +4,9 @@
 #include <ex/mode.h>
 #include <ex/interlocked.h>
 #include <ex/pool.h>
+#include <ex/pushlock.h>
 #include <ex/resource.h>
+#include <ex/rwspinlock.h>
 #include <ex/slist.h>
 #include <ex/work.h>
 #include <io/csq.h>
@@ -146,6 +148,34 @@ static const LDR_EXPORT Rows[] = {
     EXPORT_CHECKED(ExEnterCriticalRegionAndAcquireResourceShared),
     EXPORT_CHECKED(ExEnterCriticalRegionAndAcquireSharedWaitForExclusive),
     EXPORT_CHECKED(ExReleaseResourceAndLeaveCriticalRegion),
+
+    /* Push locks, spin locks that readers share */
+    EXPORT(ExInitializePushLock),
+    EXPORT(ExAcquirePushLockExclusiveEx),
+    EXPORT(ExAcquirePushLockSharedEx),
+    EXPORT(ExTryAcquirePushLockExclusiveEx),
+    EXPORT(ExTryAcquirePushLockSharedEx),
+    EXPORT(ExReleasePushLockExclusiveEx),
+    EXPORT(ExReleasePushLockSharedEx),
+    EXPORT(ExReleasePushLockEx),
+    EXPORT(ExfAcquirePushLockExclusive),
+    EXPORT(ExfAcquirePushLockShared),
+    EXPORT(ExfTryAcquirePushLockShared),
+    EXPORT(ExfReleasePushLockExclusive),
+    EXPORT(ExfReleasePushLockShared),
+    EXPORT(ExfReleasePushLock),
+    EXPORT(ExfTryToWakePushLock),
+    EXPORT(ExAcquireSpinLockExclusive),
+    EXPORT(ExReleaseSpinLockExclusive),
+    EXPORT(ExAcquireSpinLockExclusiveAtDpcLevel),
+    EXPORT(ExReleaseSpinLockExclusiveFromDpcLevel),
+    EXPORT(ExTryAcquireSpinLockExclusiveAtDpcLevel),
+    EXPORT(ExAcquireSpinLockShared),
+    EXPORT(ExReleaseSpinLockShared),
+    EXPORT(ExAcquireSpinLockSharedAtDpcLevel),
+    EXPORT(ExReleaseSpinLockSharedFromDpcLevel),
+    EXPORT(ExTryAcquireSpinLockSharedAtDpcLevel),
+    EXPORT(ExTryConvertSharedSpinLockExclusive),
 
     /* Lists for any IRQL */
     EXPORT(InitializeSListHead),

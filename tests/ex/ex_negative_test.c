@@ -1,7 +1,9 @@
-/* ex_negative_test.c - misuse of resources and work items that stops the machine, for tests/executive.t. */
+/* ex_negative_test.c - misuse of the executive's objects that stops the machine, for tests/executive.t. */
 #include <ktest.h>
 
+#include <ex/pushlock.h>
 #include <ex/resource.h>
+#include <ex/rwspinlock.h>
 #include <ex/work.h>
 #include <ke/apc.h>
 #include <ke/event.h>
@@ -150,4 +152,73 @@ TEST(negative, work_overwritten_while_queued)
     memset(&Item, 0, sizeof Item);
     KeLowerIrql(Irql);
     RunItem(DoNothing);
+}
+
+/* ---- Push locks, shared spin locks ---- */
+
+static EX_PUSH_LOCK PushLock;
+static EX_SPIN_LOCK SpinLock;
+
+TEST(negative, pushlock_release_of_a_free_one)
+{
+    KeEnterCriticalRegion();
+    ExReleasePushLockExclusiveEx(&PushLock, 0);
+}
+
+TEST(negative, pushlock_release_of_a_share_that_is_none)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockExclusiveEx(&PushLock, 0);
+    ExReleasePushLockSharedEx(&PushLock, 0);
+}
+
+TEST(negative, pushlock_exclusive_release_of_a_share)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockSharedEx(&PushLock, 0);
+    ExReleasePushLockExclusiveEx(&PushLock, 0);
+}
+
+static void WaitForPushLock(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeEnterCriticalRegion();
+    ExAcquirePushLockExclusiveEx(&PushLock, 0);
+}
+
+TEST(negative, pushlock_shared_release_with_waiters)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockExclusiveEx(&PushLock, 0);
+    KtestWaitBlocked(KtestThread(WaitForPushLock, NULL, 8), NULL);
+    ExReleasePushLockSharedEx(&PushLock, 0);
+}
+
+TEST(negative, pushlock_exclusive_release_with_waiters)
+{
+    KeEnterCriticalRegion();
+    ExAcquirePushLockSharedEx(&PushLock, 0);
+    KtestWaitBlocked(KtestThread(WaitForPushLock, NULL, 8), NULL);
+    ExReleasePushLockExclusiveEx(&PushLock, 0);
+}
+
+TEST(negative, pushlock_flags) { ExAcquirePushLockSharedEx(&PushLock, 4); }
+
+TEST(negative, rwspinlock_exclusive_release_of_a_share)
+{
+    KIRQL Irql = ExAcquireSpinLockShared(&SpinLock);
+
+    ExReleaseSpinLockExclusive(&SpinLock, Irql);
+}
+
+TEST(negative, rwspinlock_shared_release_of_a_free_one)
+{
+    KfRaiseIrql(DISPATCH_LEVEL);
+    ExReleaseSpinLockSharedFromDpcLevel(&SpinLock);
+}
+
+TEST(negative, rwspinlock_acquired_twice)
+{
+    ExAcquireSpinLockShared(&SpinLock);
+    ExAcquireSpinLockExclusiveAtDpcLevel(&SpinLock);
 }

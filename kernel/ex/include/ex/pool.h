@@ -21,6 +21,10 @@ PVOID ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
 VOID ExFreePool(PVOID P);
 VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
 
+/* For routines that take and free memory in the name of their own caller: a leak is Caller's. */
+PVOID ExAllocatePoolFor(PVOID Caller, POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
+VOID ExFreePoolFor(PVOID Caller, PVOID P);
+
 /* Verifier side: switched on before the first driver allocation. */
 void ExEnablePoolVerifier(void);
 typedef struct _POOL_OWNER_RANGE { ULONG64 Start, End; } POOL_OWNER_RANGE;

@@ -114,6 +114,9 @@
     X(0xE4, WORKER_INVALID, "A work item is invalid: queued twice, of a bad type, or freed while queued.")        \
     X(0xE9, ACTIVE_EX_WORKER_THREAD_TERMINATION, "A work routine ended its worker thread.")                       \
     X(0x132, RESOURCE_OWNER_POINTER_INVALID, "An ERESOURCE owner pointer is invalid.")                            \
+    X(0x139, KERNEL_SECURITY_CHECK_FAILURE, "A list of the kernel is broken: its links do not agree.")            \
+    X(0x152, INVALID_PUSH_LOCK_FLAGS, "A push lock routine was called with flags that there are not.")            \
+    X(0x162, KERNEL_AUTO_BOOST_INVALID_LOCK_RELEASE, "A push lock was released that is not owned so.")            \
     X(0x4000008A, THREAD_TERMINATE_HELD_MUTEX, "A thread ended while it held a mutex.")                           \
     X(0x4B454447, KEDGE_INTERNAL_ERROR, "Kedge found its own state inconsistent: this is a bug in Kedge.")        \
     X(0x4B454448, KEDGE_UNRESOLVED_IMPORT, "A driver called an import that Kedge does not have.")
