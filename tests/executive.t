@@ -31,4 +31,8 @@ stops pushlock_flags 'STOP 0x00000152 INVALID_PUSH_LOCK_FLAGS'
 stops rwspinlock_exclusive_release_of_a_share 'STOP 0x00000010 SPIN_LOCK_NOT_OWNED'
 stops rwspinlock_shared_release_of_a_free_one 'STOP 0x00000010 SPIN_LOCK_NOT_OWNED'
 stops rwspinlock_acquired_twice 'STOP 0x0000000F SPIN_LOCK_ALREADY_OWNED'
+stops rundown_released_once_too_often 'STOP 0x00000018 REFERENCE_BY_POINTER'
+stops rundown_released_once_too_often '3 uses end, and there are 2'
+stops rundown_released_after_the_end '1 uses end, and there are 0'
+stops rundown_released_too_often_while_awaited '2 uses end, and there are 1'
 finish

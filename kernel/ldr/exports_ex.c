@@ -6,6 +6,7 @@
 #include <ex/pool.h>
 #include <ex/pushlock.h>
 #include <ex/resource.h>
+#include <ex/rundown.h>
 #include <ex/rwspinlock.h>
 #include <ex/slist.h>
 #include <ex/work.h>
@@ -176,6 +177,27 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ExReleaseSpinLockSharedFromDpcLevel),
     EXPORT(ExTryAcquireSpinLockSharedAtDpcLevel),
     EXPORT(ExTryConvertSharedSpinLockExclusive),
+
+    /* Run-down protection */
+    EXPORT(ExInitializeRundownProtection),
+    EXPORT(ExReInitializeRundownProtection),
+    EXPORT(ExAcquireRundownProtection),
+    EXPORT(ExAcquireRundownProtectionEx),
+    EXPORT(ExReleaseRundownProtection),
+    EXPORT(ExReleaseRundownProtectionEx),
+    EXPORT(ExWaitForRundownProtectionRelease),
+    EXPORT(ExRundownCompleted),
+    EXPORT(ExAllocateCacheAwareRundownProtection),
+    EXPORT(ExFreeCacheAwareRundownProtection),
+    EXPORT(ExSizeOfRundownProtectionCacheAware),
+    EXPORT(ExInitializeRundownProtectionCacheAware),
+    EXPORT(ExReInitializeRundownProtectionCacheAware),
+    EXPORT(ExAcquireRundownProtectionCacheAware),
+    EXPORT(ExAcquireRundownProtectionCacheAwareEx),
+    EXPORT(ExReleaseRundownProtectionCacheAware),
+    EXPORT(ExReleaseRundownProtectionCacheAwareEx),
+    EXPORT(ExWaitForRundownProtectionReleaseCacheAware),
+    EXPORT(ExRundownCompletedCacheAware),
 
     /* Lists for any IRQL */
     EXPORT(InitializeSListHead),

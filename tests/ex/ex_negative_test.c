@@ -3,6 +3,7 @@
 
 #include <ex/pushlock.h>
 #include <ex/resource.h>
+#include <ex/rundown.h>
 #include <ex/rwspinlock.h>
 #include <ex/work.h>
 #include <ke/apc.h>
@@ -221,4 +222,33 @@ TEST(negative, rwspinlock_acquired_twice)
 {
     ExAcquireSpinLockShared(&SpinLock);
     ExAcquireSpinLockExclusiveAtDpcLevel(&SpinLock);
+}
+
+/* ---- Run-down protection ---- */
+
+static EX_RUNDOWN_REF RunRef;
+
+TEST(negative, rundown_released_once_too_often)
+{
+    ExAcquireRundownProtectionEx(&RunRef, 2);
+    ExReleaseRundownProtectionEx(&RunRef, 3);
+}
+
+TEST(negative, rundown_released_after_the_end)
+{
+    ExWaitForRundownProtectionRelease(&RunRef);
+    ExReleaseRundownProtection(&RunRef);
+}
+
+static void WaitForRundown(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    ExWaitForRundownProtectionRelease(&RunRef);
+}
+
+TEST(negative, rundown_released_too_often_while_awaited)
+{
+    ExAcquireRundownProtection(&RunRef);
+    KtestWaitBlocked(KtestThread(WaitForRundown, NULL, 8), NULL);
+    ExReleaseRundownProtectionEx(&RunRef, 2);
 }
