@@ -35,4 +35,7 @@ stops rundown_released_once_too_often 'STOP 0x00000018 REFERENCE_BY_POINTER'
 stops rundown_released_once_too_often '3 uses end, and there are 2'
 stops rundown_released_after_the_end '1 uses end, and there are 0'
 stops rundown_released_too_often_while_awaited '2 uses end, and there are 1'
+stops lookaside_deleted_twice 'STOP 0x00000139 KERNEL_SECURITY_CHECK_FAILURE'
+stops slist_header_not_aligned '80000002'
+stops slist_entry_that_is_not_there 'ArchPopSlist'
 finish

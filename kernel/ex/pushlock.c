@@ -13,8 +13,8 @@
  *   LOCKED | WAITING | newest     threads wait; the oldest block's Sharers counts the shared owners, 0: exclusive
  *   WAITING | newest              an owner's own code has taken LOCKED away, and calls ExfTryToWakePushLock next
  *
- * Only newest -> oldest (Older) is linked by those who push. The one who hands over links Newer on his way to the oldest,
- * and leaves Oldest in the newest block for the next walk: each block is passed once, however many wait.
+ * Only newest -> oldest (Older) is linked by those who push. The one who hands over links Newer on his way to the
+ * oldest, and leaves Oldest in the newest block for the next walk: each block is passed once, however many wait.
  * Who may change what: anybody pushes in front. What is behind belongs to the one who hands over, and there is one
  * at most: the exclusive owner, or the shared owner who counted Sharers down to 0.
  *

@@ -86,8 +86,8 @@ SIZE_T ExSizeOfRundownProtectionCacheAware(VOID)
     return sizeof(EX_RUNDOWN_REF_CACHE_AWARE) + CACHE_LINE - 1 + (SIZE_T)KeNumberProcessors * sizeof(SLOT);
 }
 
-/* ExInitializeRundownProtectionCacheAware - the object of RunRefCacheAware, RunRefSize bytes of the caller's memory, may
- * be used, and nobody does yet. IRQL: any. Errors: memory without room for one slot raises STATUS_BUFFER_TOO_SMALL.
+/* ExInitializeRundownProtectionCacheAware - the object of RunRefCacheAware, RunRefSize bytes of the caller's memory,
+ * may be used, and nobody does yet. IRQL: any. Errors: memory without room for one slot raises STATUS_BUFFER_TOO_SMALL.
  * Source: WDK nf-wdm-exinitializerundownprotectioncacheaware. */
 VOID ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware, SIZE_T RunRefSize)
 {

@@ -97,7 +97,7 @@ VOID ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
     KxLowerIrql(OldIrql);
 }
 
-/* ExAcquireSpinLockExclusiveAtDpcLevel - own SpinLock alone. IRQL: >= DISPATCH_LEVEL, unchanged, the same for all users.
+/* ExAcquireSpinLockExclusiveAtDpcLevel - own SpinLock alone. IRQL: >= DISPATCH_LEVEL, unchanged, the same for all.
  * Source: WDK nf-wdm-exacquirespinlockexclusiveatdpclevel. */
 VOID ExAcquireSpinLockExclusiveAtDpcLevel(PEX_SPIN_LOCK SpinLock) { AcquireExclusive(SpinLock); }
 
@@ -138,8 +138,8 @@ VOID ExAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock) { AcquireShared(S
  * Source: WDK nf-wdm-exreleasespinlocksharedfromdpclevel. */
 VOID ExReleaseSpinLockSharedFromDpcLevel(PEX_SPIN_LOCK SpinLock) { ReleaseShared(SpinLock); }
 
-/* ExTryAcquireSpinLockSharedAtDpcLevel - own a share of SpinLock if no writer owns it or waits. IRQL: >= DISPATCH_LEVEL,
- * unchanged. Returns: TRUE if acquired. */
+/* ExTryAcquireSpinLockSharedAtDpcLevel - own a share of SpinLock if no writer owns it or waits. IRQL: >=
+ * DISPATCH_LEVEL, unchanged. Returns: TRUE if acquired. */
 BOOLEAN ExTryAcquireSpinLockSharedAtDpcLevel(PEX_SPIN_LOCK SpinLock) { return TryAcquireShared(SpinLock); }
 
 /* ExTryConvertSharedSpinLockExclusive - the caller's share becomes exclusive ownership, if nobody else owns one and no

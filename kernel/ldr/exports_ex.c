@@ -3,6 +3,7 @@
 #include <ex/fastmutex.h>
 #include <ex/mode.h>
 #include <ex/interlocked.h>
+#include <ex/lookaside.h>
 #include <ex/pool.h>
 #include <ex/pushlock.h>
 #include <ex/resource.h>
@@ -268,6 +269,17 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoStartPacket),
     EXPORT(IoStartNextPacket),
     EXPORT(IoStartNextPacketByKey),
+
+    /* Lookaside lists */
+    EXPORT(ExInitializeNPagedLookasideList),
+    EXPORT(ExDeleteNPagedLookasideList),
+    EXPORT(ExInitializePagedLookasideList),
+    EXPORT(ExDeletePagedLookasideList),
+    EXPORT(ExAllocateFromPagedLookasideList),
+    EXPORT(ExFreeToPagedLookasideList),
+    EXPORT(ExInitializeLookasideListEx),
+    EXPORT(ExDeleteLookasideListEx),
+    EXPORT(ExFlushLookasideListEx),
 
     /* Pool */
     EXPORT(ExAllocatePool),

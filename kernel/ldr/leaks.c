@@ -3,6 +3,7 @@
  * Asked after DriverUnload has returned (or DriverEntry has failed) and the DPCs that were queued have run, as
  * NT lets them before it takes an image away. Whatever still refers to the image would run freed memory in NT. */
 #include "ldrp.h"
+#include <ex/lookaside.h>
 #include <ex/pool.h>
 #include <ex/resource.h>
 #include <ex/work.h>
@@ -104,6 +105,18 @@ static void ReportResource(void *Context, PERESOURCE Resource)
                  Place(Resource->Address, Where));
 }
 
+static void ReportLookaside(void *Context, PGENERAL_LOOKASIDE List)
+{
+    LEAKS *Leaks = Context;
+    char Where[PLACE_SIZE], Name[5];
+
+    if (Leaks->Printed++ >= LISTED)
+        return;
+    FormatTag(List->Tag, Name);
+    LogPrint("leak: %s: lookaside list %p, tag '%s', was not deleted, initialised at %s\n", Leaks->Image->Name, List,
+             Name, Place(List->Creator, Where));
+}
+
 static void ReportRest(const LDR_IMAGE *Image, const char *What, ULONG Count)
 {
     if (Count > LISTED)
@@ -115,6 +128,7 @@ static void ReportRest(const LDR_IMAGE *Image, const char *What, ULONG Count)
 ULONG LdrpReportLeaks(const LDR_IMAGE *Image)
 {
     LEAKS Blocks = { .Image = Image }, Handles = { .Image = Image }, Resources = { .Image = Image };
+    LEAKS Lookasides = { .Image = Image };
     POOL_OWNER_RANGE Range = { Start(Image), End(Image) };
     ULONG Activity, Work;
 
@@ -126,11 +140,13 @@ ULONG LdrpReportLeaks(const LDR_IMAGE *Image)
     ReportRest(Image, "work items", Work);
     ExForEachResourceOf(Range.Start, Range.End, ReportResource, &Resources);
     ReportRest(Image, "resources", Resources.Printed);
+    ExForEachLookasideOf(Range.Start, Range.End, ReportLookaside, &Lookasides);
+    ReportRest(Image, "lookaside lists", Lookasides.Printed);
     ExForEachPoolBlockOf(Range, ReportBlock, &Blocks);
     ReportRest(Image, "pool blocks", Blocks.Printed);
     ObForEachHandleOf(Range.Start, Range.End, ReportHandle, &Handles);
     ReportRest(Image, "handles", Handles.Printed);
-    return Activity + Work + Resources.Printed + Blocks.Printed + Handles.Printed;
+    return Activity + Work + Resources.Printed + Lookasides.Printed + Blocks.Printed + Handles.Printed;
 }
 
 BOOLEAN LdrpIsActive(const LDR_IMAGE *Image)

@@ -1,6 +1,7 @@
 /* ex_negative_test.c - misuse of the executive's objects that stops the machine, for tests/executive.t. */
 #include <ktest.h>
 
+#include <ex/lookaside.h>
 #include <ex/pushlock.h>
 #include <ex/resource.h>
 #include <ex/rundown.h>
@@ -251,4 +252,24 @@ TEST(negative, rundown_released_too_often_while_awaited)
     ExAcquireRundownProtection(&RunRef);
     KtestWaitBlocked(KtestThread(WaitForRundown, NULL, 8), NULL);
     ExReleaseRundownProtectionEx(&RunRef, 2);
+}
+
+/* ---- Lists ---- */
+
+static NPAGED_LOOKASIDE_LIST Lookaside;
+
+TEST(negative, lookaside_deleted_twice)
+{
+    ExInitializeNPagedLookasideList(&Lookaside, NULL, NULL, 0, 64, 'kooL', 0);
+    ExDeleteNPagedLookasideList(&Lookaside);
+    ExDeleteNPagedLookasideList(&Lookaside);
+}
+
+TEST(negative, slist_header_not_aligned) { InitializeSListHead((PSLIST_HEADER)((PUCHAR)&Lookaside + 8)); }
+
+TEST(negative, slist_entry_that_is_not_there)
+{
+    InitializeSListHead(&Lookaside.L.ListHead);
+    Lookaside.L.ListHead.Region = 0xFFFF800000000000 - 0x1000;
+    ExpInterlockedPopEntrySList(&Lookaside.L.ListHead);
 }
