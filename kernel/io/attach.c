@@ -70,6 +70,22 @@ PDEVICE_OBJECT IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_
     return Below;
 }
 
+/* IoAttachDevice - the same for the device of that name, which is opened for it and closed again. AttachedDevice: gets
+ * the device below. IRQL: PASSIVE_LEVEL. Returns: also what IoGetDeviceObjectPointer does.
+ * Source: WDK nf-wdm-ioattachdevice. */
+NTSTATUS IoAttachDevice(PDEVICE_OBJECT SourceDevice, PUNICODE_STRING TargetDevice, PDEVICE_OBJECT *AttachedDevice)
+{
+    PDEVICE_OBJECT Top;
+    PFILE_OBJECT File;
+    NTSTATUS Status = IoGetDeviceObjectPointer(TargetDevice, FILE_READ_ATTRIBUTES, &File, &Top);
+
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Status = IoAttachDeviceToDeviceStackSafe(SourceDevice, Top, AttachedDevice);
+    ObfDereferenceObject(File);
+    return Status;
+}
+
 /* IoDetachDevice - take away what is attached to TargetDevice, which is what attaching has returned.
  * IRQL: <= DISPATCH_LEVEL. Source: WDK nf-wdm-iodetachdevice. */
 VOID IoDetachDevice(PDEVICE_OBJECT TargetDevice)

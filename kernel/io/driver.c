@@ -8,7 +8,7 @@
 
 #include <ex/pool.h>
 #include <ke/spinlock.h>
-#include <ob/create.h>
+#include <ob/names.h>
 #include <rtl/string.h>
 
 enum { DRIVER_ACCESS = 0x001F0001, NAME_LONGEST = 64 };
@@ -95,13 +95,18 @@ PDRIVER_OBJECT IoCreateDriverObject(const char *Service)
     Driver->Extension.DriverObject = &Driver->Object;
     for (ULONG i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
         Driver->Object.MajorFunction[i] = RefuseRequest;
-    if (SetNames(Driver, Service))
+    if (SetNames(Driver, Service) &&
+        NT_SUCCESS(ObNameObject(Driver, NULL, &Driver->Object.DriverName, OBJ_PERMANENT | OBJ_CASE_INSENSITIVE)))
         return &Driver->Object;
     ObfDereferenceObject(Driver);
     return NULL;
 }
 
-void IoDeleteDriverObject(PDRIVER_OBJECT DriverObject) { ObfDereferenceObject(DriverObject); }
+void IoDeleteDriverObject(PDRIVER_OBJECT DriverObject)
+{
+    ObMakeTemporaryObject(DriverObject);
+    ObfDereferenceObject(DriverObject);
+}
 
 void IoReadyDevices(PDRIVER_OBJECT DriverObject)
 {
@@ -110,6 +115,11 @@ void IoReadyDevices(PDRIVER_OBJECT DriverObject)
     for (PDEVICE_OBJECT Device = DriverObject->DeviceObject; Device != NULL; Device = Device->NextDevice)
         Device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
     KeReleaseSpinLock(&IopDatabaseLock, OldIrql);
+}
+
+BOOLEAN IoHasReinitializations(PDRIVER_OBJECT DriverObject)
+{
+    return !IsListEmpty(&((IOP_DRIVER *)DriverObject)->Reinitializations);
 }
 
 BOOLEAN IoCallReinitializations(PDRIVER_OBJECT DriverObject)

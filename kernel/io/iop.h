@@ -2,6 +2,7 @@
 #pragma once
 
 #include <io/irp.h>
+#include <ob/create.h>
 #include <rtl/list.h>
 #include <rtl/status.h>
 
@@ -45,7 +46,7 @@ extern KSPIN_LOCK IopDatabaseLock;      /* lists, attachments and open counts of
 
 FORCEINLINE IOP_DEVICE *IopExtensionOf(PDEVICE_OBJECT Device) { return (IOP_DEVICE *)Device->DeviceObjectExtension; }
 
-BOOLEAN IopOpenDevice(PDEVICE_OBJECT Device);   /* one more file; FALSE: it is going, or not there yet */
+NTSTATUS IopOpenDevice(PDEVICE_OBJECT Device);  /* one more file */
 void IopCloseDevice(PDEVICE_OBJECT Device);
 BOOLEAN IopLeaveDriver(PDEVICE_OBJECT Device);  /* lock held: if nothing keeps it; the caller then drops a reference */
 
@@ -54,3 +55,17 @@ void IopInitializeWorkItems(void);
 void IopInitializeTimers(void);
 void IopStopTimerOf(PDEVICE_OBJECT Device);
 void IopFreeTimerOf(PDEVICE_OBJECT Device);     /* nobody holds it any more */
+
+/* ---- file.c ---- */
+enum { IO_TYPE_OPEN_PACKET = 8 };
+
+/* How a device is to be opened: the context of a look-up. */
+typedef struct _IOP_OPEN {
+    CSHORT Type;                        /* IO_TYPE_OPEN_PACKET */
+    ACCESS_MASK Access;
+    ULONG Options, Disposition, FileAttributes, ShareAccess;
+    ULONG_PTR Information;              /* what the driver said besides its status */
+} IOP_OPEN;
+
+NTSTATUS IopOpen(const OB_ATTRIBUTES *Attributes, IOP_OPEN *Open, PVOID Caller, PHANDLE Handle);
+NTSTATUS IopParseDevice(PVOID Device, PCUNICODE_STRING Rest, PVOID Context, PVOID *Found);      /* device.c's type */

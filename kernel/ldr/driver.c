@@ -124,6 +124,23 @@ static VOID UnloadThread(PVOID Context)
     Driver->Returned = TRUE;
 }
 
+/* Routines that register themselves again are called again, as often as they do. */
+static VOID ReinitializeThread(PVOID Context)
+{
+    LDR_DRIVER *Driver = Context;
+    BOOLEAN InRegion = KeAreApcsDisabled();
+    LONG ApcDisable;
+
+    if (InRegion)
+        KeLeaveCriticalRegion();
+    ApcDisable = KeGetCurrentThread()->CombinedApcDisable;
+    while (IoCallReinitializations(Driver->Object))
+        CheckReturn(Driver, "a reinitialization routine", Driver->Image->Base, ApcDisable);
+    if (InRegion)
+        KeEnterCriticalRegion();
+    Driver->Returned = TRUE;
+}
+
 static PKTHREAD StartThread(LDR_DRIVER *Driver, PKSTART_ROUTINE Routine)
 {
     HANDLE Handle;
@@ -179,6 +196,11 @@ void LdrpDestroyDriver(LDR_DRIVER *Driver)
 
 PKTHREAD LdrpStartEntry(LDR_DRIVER *Driver) { return StartThread(Driver, EntryThread); }
 
+PKTHREAD LdrpStartReinitialization(LDR_DRIVER *Driver) { return StartThread(Driver, ReinitializeThread); }
+
 PKTHREAD LdrpStartUnload(LDR_DRIVER *Driver) { return StartThread(Driver, UnloadThread); }
 
-BOOLEAN LdrpCallIsBlocked(void) { return RoutineIsBlocked(EntryThread) && RoutineIsBlocked(UnloadThread); }
+BOOLEAN LdrpCallIsBlocked(void)
+{
+    return RoutineIsBlocked(EntryThread) && RoutineIsBlocked(ReinitializeThread) && RoutineIsBlocked(UnloadThread);
+}

@@ -15,6 +15,7 @@
 #include <io/driver.h>
 #include <io/packet.h>
 #include <io/request.h>
+#include <io/symbolic_link.h>
 #include <io/timer.h>
 #include <io/work_item.h>
 #include <ke/process.h>
@@ -218,6 +219,29 @@ static const LDR_EXPORT Rows[] = {
     /* Work items */
     EXPORT(ExInitializeWorkItem),
     EXPORT_CHECKED(ExQueueWorkItem),
+
+    /* Devices and drivers */
+    EXPORT(IoCreateDevice),
+    EXPORT(IoDeleteDevice),
+    EXPORT(IoCreateSymbolicLink),
+    EXPORT(IoCreateUnprotectedSymbolicLink),
+    EXPORT(IoDeleteSymbolicLink),
+    EXPORT(IoAttachDevice),
+    EXPORT(IoAttachDeviceToDeviceStack),
+    EXPORT(IoAttachDeviceToDeviceStackSafe),
+    EXPORT(IoDetachDevice),
+    EXPORT(IoGetAttachedDevice),
+    EXPORT(IoGetAttachedDeviceReference),
+    EXPORT(IoGetLowerDeviceObject),
+    EXPORT(IoGetDeviceAttachmentBaseRef),
+    EXPORT(IoGetDeviceObjectPointer),
+    EXPORT(IoGetRelatedDeviceObject),
+    EXPORT(IoAllocateDriverObjectExtension),
+    EXPORT(IoGetDriverObjectExtension),
+    EXPORT(IoRegisterDriverReinitialization),
+    EXPORT(IoRegisterBootDriverReinitialization),
+    EXPORT_DATA(IoDeviceObjectType),
+    EXPORT_DATA(IoDriverObjectType),
 
     /* I/O requests */
     EXPORT(IoAllocateIrp),

@@ -64,6 +64,7 @@ LDR_DRIVER *LdrpCreateDriver(LDR_IMAGE *Image);     /* NULL: no memory */
 void LdrpDestroyDriver(LDR_DRIVER *Driver);
 /* Begin DriverEntry or DriverUnload in a thread of its own; the thread, referenced, or NULL: no memory. */
 PKTHREAD LdrpStartEntry(LDR_DRIVER *Driver);
+PKTHREAD LdrpStartReinitialization(LDR_DRIVER *Driver);
 PKTHREAD LdrpStartUnload(LDR_DRIVER *Driver);
 /* Whether the thread begun last waits, with nothing but another thread of a driver that could wake it. */
 BOOLEAN LdrpCallIsBlocked(void);

@@ -3,6 +3,7 @@
  * A device that is still there may be sent requests, so the image of its driver stays. */
 #include "ldrp.h"
 #include <io/irp.h>
+#include <io/symbolic_link.h>
 #include <io/work_item.h>
 #include <rtl/print.h>
 #include <rtl/stacktrace.h>
@@ -30,6 +31,24 @@ static void Report(LEAKS *Leaks, const char *What, PVOID Object, PVOID Caller)
 static void ReportIrp(void *Context, PIRP Irp, PVOID Caller) { Report(Context, "IRP", Irp, Caller); }
 static void ReportItem(void *Context, PVOID Item, PVOID Caller) { Report(Context, "I/O work item", Item, Caller); }
 
+/* Its name as far as it can be printed. */
+static void ReportLink(void *Context, PCUNICODE_STRING Name, PVOID Caller)
+{
+    char Where[PLACE_SIZE], Text[PLACE_SIZE];
+    LEAKS *Leaks = Context;
+    ULONG Length = Name->Length / sizeof(WCHAR);
+
+    if (Leaks->Printed++ >= LISTED)
+        return;
+    if (Length >= sizeof Text)
+        Length = sizeof Text - 1;
+    for (ULONG i = 0; i < Length; i++)
+        Text[i] = Name->Buffer[i] >= ' ' && Name->Buffer[i] <= '~' ? (char)Name->Buffer[i] : '?';
+    Text[Length] = 0;
+    RtlDescribeAddress((ULONG64)(ULONG_PTR)Caller, Where, sizeof Where);
+    LogPrint("leak: %s: symbolic link %s was not deleted, created at %s\n", Leaks->Image->Name, Text, Where);
+}
+
 static ULONG ReportDevices(const LDR_IMAGE *Image, PDRIVER_OBJECT Driver)
 {
     ULONG Count = 0;
@@ -54,12 +73,13 @@ static ULONG ReportRest(const LEAKS *Leaks, const char *What)
 ULONG LdrpReportIoLeaks(const LDR_DRIVER *Driver)
 {
     const LDR_IMAGE *Image = Driver->Image;
-    LEAKS Irps = { .Image = Image }, Items = { .Image = Image };
+    LEAKS Irps = { .Image = Image }, Items = { .Image = Image }, Links = { .Image = Image };
     LEAKS Devices = { Image, ReportDevices(Image, Driver->Object) };
 
     IoForEachIrpOf(Start(Image), End(Image), ReportIrp, &Irps);
     IoForEachWorkItemOf(Start(Image), End(Image), ReportItem, &Items);
-    return ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") + ReportRest(&Items, "I/O work items");
+    IoForEachSymbolicLinkOf(Start(Image), End(Image), ReportLink, &Links);
+    return ReportRest(&Links, "symbolic links") + ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") + ReportRest(&Items, "I/O work items");
 }
 
 BOOLEAN LdrpHasDevices(const LDR_DRIVER *Driver) { return Driver->Object->DeviceObject != NULL; }

@@ -119,7 +119,7 @@ static void StartDriver(LDR_IMAGE *Image)
     LDR_DRIVER *Driver = LdrpCreateDriver(Image);
 
     if (Driver == NULL) {
-        Blame(&Run.Failed, "%s: no memory for its driver object", Image->Name);
+        Blame(&Run.Failed, "%s: no memory for its driver object, or another driver has its name", Image->Name);
         LdrUnloadImage(Image);
         return;
     }
@@ -150,6 +150,14 @@ static void LoadModule(const BOOT_MODULE *Module)
     LogPrint("%s: loaded at %p, 0x%x bytes, %u imports, %u unresolved\n", Image->Name, Image->Base,
              Image->Layout.SizeOfImage, Image->Imports, Image->Unresolved);
     StartDriver(Image);
+}
+
+/* What drivers have asked to be called for when all of them are there. */
+static void Reinitialize(void)
+{
+    for (ULONG i = 0; i < Run.Count && !Run.Hung; i++)
+        if (IoHasReinitializations(Run.Drivers[i]->Object))
+            FinishCall(Run.Drivers[i], LdrpStartReinitialization(Run.Drivers[i]), "reinitialization");
 }
 
 static void WaitForRest(void)
@@ -223,6 +231,7 @@ ULONG LdrRunDrivers(const BOOT_INFO *Info)
         Blame(&Run.Refused, "drivers: no driver was given (a multiboot module each)");
     for (ULONG i = 0; i < Info->ModuleCount && !Run.Hung; i++)
         LoadModule(&Info->Modules[i]);
+    Reinitialize();
     if (!Run.Hung)
         WaitForRest();
     while (Run.Count != 0 && !Run.Hung)

@@ -15,13 +15,7 @@
 
 enum { OBJECT_TAG = 'jbOK' };
 
-#define STANDARD_RIGHTS_ALL 0x001F0000
-
 POBJECT_TYPE PsThreadType, PsProcessType;       /* set by ps, before the first of either */
-
-static OBJECT_TYPE FileType = { &FileType, "File", NULL, STANDARD_RIGHTS_ALL | 0x1FF };
-
-POBJECT_TYPE IoFileObjectType = &FileType;
 
 static POBJECT_HEADER volatile DeletedList;     /* pushed and taken whole, by exchange */
 static WORK_QUEUE_ITEM DeleteItem;

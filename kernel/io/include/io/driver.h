@@ -9,6 +9,7 @@ typedef VOID (*PDRIVER_REINITIALIZE)(PDRIVER_OBJECT DriverObject, PVOID Context,
 PDRIVER_OBJECT IoCreateDriverObject(const char *Service);       /* NULL: no memory, or the name is taken */
 void IoDeleteDriverObject(PDRIVER_OBJECT DriverObject);         /* its name, extensions and notifications go */
 void IoReadyDevices(PDRIVER_OBJECT DriverObject);               /* DriverEntry has returned: they may be opened */
+BOOLEAN IoHasReinitializations(PDRIVER_OBJECT DriverObject);
 BOOLEAN IoCallReinitializations(PDRIVER_OBJECT DriverObject);   /* those registered until now; FALSE: there were none */
 
 NTSTATUS IoAllocateDriverObjectExtension(PDRIVER_OBJECT DriverObject, PVOID ClientIdentificationAddress,

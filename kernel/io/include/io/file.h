@@ -50,6 +50,22 @@ C_ASSERT(offsetof(FILE_OBJECT, Lock) == 0x80 && offsetof(FILE_OBJECT, Event) == 
 C_ASSERT(offsetof(FILE_OBJECT, CompletionContext) == 0xB0 && offsetof(FILE_OBJECT, IrpListLock) == 0xB8);
 C_ASSERT(offsetof(FILE_OBJECT, IrpList) == 0xC0 && offsetof(FILE_OBJECT, FileObjectExtension) == 0xD0);
 
+/* Access, and how a device is opened. */
+enum { FILE_READ_DATA = 1, FILE_WRITE_DATA = 2, FILE_APPEND_DATA = 4, FILE_READ_ATTRIBUTES = 0x80 };
+enum { FILE_SUPERSEDE, FILE_OPEN, FILE_CREATE, FILE_OPEN_IF, FILE_OVERWRITE, FILE_OVERWRITE_IF };
+enum { FILE_SYNCHRONOUS_IO_ALERT = 0x10, FILE_SYNCHRONOUS_IO_NONALERT = 0x20, FILE_NON_DIRECTORY_FILE = 0x40,
+       FILE_SYNCHRONOUS = FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT };
+
+/* What the driver is told about who opens: nobody's rights are looked at, so there is no state of them. */
+typedef struct _IO_SECURITY_CONTEXT {
+    PVOID SecurityQos;
+    struct _ACCESS_STATE *AccessState;
+    ACCESS_MASK DesiredAccess;
+    ULONG FullCreateOptions;
+} IO_SECURITY_CONTEXT, *PIO_SECURITY_CONTEXT;
+
+C_ASSERT(sizeof(IO_SECURITY_CONTEXT) == 0x18 && offsetof(IO_SECURITY_CONTEXT, DesiredAccess) == 0x10);
+
 NTSTATUS IoGetDeviceObjectPointer(PUNICODE_STRING ObjectName, ACCESS_MASK DesiredAccess, PFILE_OBJECT *FileObject,
                                   PDEVICE_OBJECT *DeviceObject);
 PDEVICE_OBJECT IoGetRelatedDeviceObject(PFILE_OBJECT FileObject);
