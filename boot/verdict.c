@@ -7,6 +7,7 @@
 #include <arch/platform.h>
 #include <drivers/drivers.h>
 #include <ke/bugcheck.h>
+#include <ke/spinlock.h>
 #include <ktest.h>
 #include <ldr/run.h>
 #include <rtl/print.h>
@@ -15,6 +16,9 @@
 
 /* The exit statuses; LdrRunDrivers gives the same. 3 is its alone: a driver that does not come to rest. */
 enum { STATUS_PASSED = 0, STATUS_FAILED = 1, STATUS_BUGCHECK = 2, STATUS_HUNG = 3, STATUS_REFUSED = 4 };
+
+/* Processors take turns there, so that nobody spins long for one that is at work; and each turn takes its time. */
+enum { VIRTUAL_SPIN_PATIENCE = 1 << 20 };
 
 typedef struct _ERRAND {
     BOOLEAN Selftest, Drivers;
@@ -104,6 +108,8 @@ void BootRun(const BOOT_INFO *Info)
 
     ReadErrand(Info);
     KtestSetVirtualTime(HasOption(Info, "virtual"));
+    if (HasOption(Info, "virtual"))
+        KeSetSpinPatience(VIRTUAL_SPIN_PATIENCE);
     KtestSetOptions(Info);
     if (Errand.Selftest)
         Status = RunSelftest();

@@ -23,6 +23,8 @@
 #define NO_CHANGE   ((PKPROCESS)1)      /* the thread was there already */
 #define WAS_AT_HOME ((PKPROCESS)NULL)   /* the state to come back to is the thread's SavedApcState */
 
+enum { PROCESS_SIZE = (UCHAR)(sizeof(KPROCESS) / sizeof(ULONG)) };     /* as Header.Size has it */
+
 static LIST_ENTRY ProcessList = { &ProcessList, &ProcessList };        /* (d) processes that have threads */
 
 /* ---- Threads of a process, lock held ---- */
@@ -141,6 +143,15 @@ static DECLSPEC_NORETURN void RefuseAttach(PKTHREAD Thread, PKPROCESS Process, B
                    InDpc ? "a DPC routine" : "code that has attached it to another process already", Thread, Process);
 }
 
+/* Before its address space is loaded, which nothing survives that is none. */
+static void RequireProcess(PKTHREAD Thread, PKPROCESS Process, ULONG Code)
+{
+    if (UNLIKELY(Process->Header.Type != ProcessObject || Process->Header.Size != PROCESS_SIZE))
+        KeBugCheckWith(Code, (ULONG_PTR)Process, (ULONG_PTR)Thread->ApcState.Process, Thread->ApcStateIndex, 0,
+                       "thread %p is to go to process %p, which is no process: its type is %u", Thread, Process,
+                       Process->Header.Type);
+}
+
 static void RequireDetachable(PKTHREAD Thread)
 {
     KAPC_STATE *State = &Thread->ApcState;
@@ -160,7 +171,7 @@ static void RequireDetachable(PKTHREAD Thread)
 void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Affinity, ARCH_SPACE Space)
 {
     Process->Header.Type = ProcessObject;
-    Process->Header.Size = sizeof(KPROCESS) / sizeof(ULONG);
+    Process->Header.Size = PROCESS_SIZE;
     Process->Header.SignalState = 0;
     InitializeListHead(&Process->Header.WaitListHead);
     InitializeListHead(&Process->ThreadListHead);
@@ -174,7 +185,7 @@ void KeInitializeProcess(PKPROCESS Process, KPRIORITY BasePriority, KAFFINITY Af
 
 /* KeStackAttachProcess - the current thread goes on in Process's address space until KeUnstackDetachProcess(ApcState);
  * nests. ApcState: nonpaged, the caller's until then. The caller keeps Process referenced. IRQL: <= APC_LEVEL.
- * Errors: in a DPC routine, 0x5. Source: WDK nf-ntifs-kestackattachprocess. */
+ * Errors: in a DPC routine, or what is no process, 0x5. Source: WDK nf-ntifs-kestackattachprocess. */
 VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
 {
     PKTHREAD Thread = KiCurrentThread();
@@ -186,6 +197,7 @@ VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
         ApcState->Process = NO_CHANGE;
         return;
     }
+    RequireProcess(Thread, Process, INVALID_PROCESS_ATTACH_ATTEMPT);
     Flags = KiLockDispatcher();
     if (Thread->ApcStateIndex == OriginalApcEnvironment) {
         Attach(Thread, Process, &Thread->SavedApcState);
@@ -198,7 +210,7 @@ VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
 
 /* KeUnstackDetachProcess - undo the KeStackAttachProcess that filled ApcState, the latest first; kernel APCs that were
  * queued for where the thread comes back to run as soon as the IRQL allows. IRQL: <= APC_LEVEL.
- * Errors: not attached, or APCs queued or running in the process that is left, 0x6.
+ * Errors: not attached, APCs queued or running in the process that is left, or a state that names no process, 0x6.
  * Source: WDK nf-ntifs-keunstackdetachprocess. */
 VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
 {
@@ -209,6 +221,8 @@ VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
         return;
     Flags = KiLockPastApcs(Thread);
     RequireDetachable(Thread);
+    if (ApcState->Process != WAS_AT_HOME)
+        RequireProcess(Thread, ApcState->Process, INVALID_PROCESS_DETACH_ATTEMPT);
     Detach(Thread, ApcState->Process == WAS_AT_HOME ? &Thread->SavedApcState : ApcState);
     KiUnlockDispatcher(Flags);
 }
@@ -225,6 +239,7 @@ VOID KeAttachProcess(PRKPROCESS Process)
         return;
     if (Thread->ApcStateIndex != OriginalApcEnvironment || KiThisPcr->DpcRoutineActive)
         RefuseAttach(Thread, Process, KiThisPcr->DpcRoutineActive);
+    RequireProcess(Thread, Process, INVALID_PROCESS_ATTACH_ATTEMPT);
     Flags = KiLockDispatcher();
     Attach(Thread, Process, &Thread->SavedApcState);
     KiUnlockDispatcher(Flags);

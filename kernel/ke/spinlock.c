@@ -6,19 +6,19 @@
  * Method: take with one atomic exchange; spin reading, not writing, until the lock looks free. `pause`
  * in the spin hands the emulator's turn to the holder.
  * Caller's duty: never acquire a lock that this processor holds. A processor that spins while it is the
- * only one, behind itself, or for LOCK_PATIENCE rounds, stops with SPIN_LOCK_ALREADY_OWNED: nobody can be coming to
- * free the lock.
+ * only one, behind itself, or for as many rounds as its patience lasts, stops with SPIN_LOCK_ALREADY_OWNED: nobody can
+ * be coming to free the lock.
  * Raw locks are the kernel's own: interrupts are off, IRQL is left alone. */
 #include "ki.h"
 
-/* About ten seconds of spinning: longer than any legal hold, short of a hang. */
-static const ULONG64 LOCK_PATIENCE = 1ull << 31;
+/* Some seconds of spinning, ten times as many in an emulator: longer than any legal hold, short of a hang. */
+static ULONG64 Patience = 1ull << 26;
 
 NOINLINE void KiSpinUntilAcquired(PKSPIN_LOCK Lock)
 {
     for (ULONG64 Rounds = 0; !KiTryRawLock(Lock);) {
         do {
-            if (KiProcessorCount == 1 || ++Rounds > LOCK_PATIENCE)
+            if (KiProcessorCount == 1 || ++Rounds > Patience)
                 KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Lock, *Lock, 0, 0,
                                "spin lock %p is held and nobody is left to release it", Lock);
             ArchPause();
@@ -71,7 +71,7 @@ static NOINLINE void SpinInLine(PKSPIN_LOCK SpinLock, PKSPIN_LOCK_QUEUE Before, 
     Self->Lock = (PKSPIN_LOCK)((ULONG_PTR)SpinLock | 1);
     __atomic_store_n(&Before->Next, Self, __ATOMIC_RELEASE);
     while ((ULONG_PTR)__atomic_load_n(&Self->Lock, __ATOMIC_ACQUIRE) & 1) {
-        if (++Rounds > LOCK_PATIENCE)
+        if (++Rounds > Patience)
             KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)SpinLock, (ULONG_PTR)Before, 0, 0,
                            "queued spin lock %p is held and nobody is left to release it", SpinLock);
         ArchPause();
@@ -106,6 +106,9 @@ static void ReleaseQueued(PKSPIN_LOCK_QUEUE Self)
     }
     __atomic_store_n(&After->Lock, SpinLock, __ATOMIC_RELEASE);
 }
+
+/* KeSetSpinPatience - by the roof: a processor that has looked Rounds times for a lock is waiting for nobody. */
+void KeSetSpinPatience(ULONG64 Rounds) { Patience = Rounds; }
 
 /* ---- Public: plain locks ---- */
 

@@ -535,10 +535,11 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
 {
     PKTHREAD Thread = KiCurrentThread();
     WAIT_CALL Call = { .Reason = DelayExecution, .Mode = WaitMode, .Alertable = Alertable };
+    LARGE_INTEGER Time = *(volatile LARGE_INTEGER *)Interval;   /* no time is a fault, not for ever */
     ULONG64 Flags;
     NTSTATUS Status;
 
-    ReadTimeout(&Call, Interval);
+    ReadTimeout(&Call, &Time);
     ReadIrql(&Call, Thread);
     RequireBlockingLegal(Thread, &Call);
     Flags = LockForWait(Thread, &Call);

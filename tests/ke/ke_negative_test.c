@@ -17,6 +17,7 @@
 #include <ke/spinlock.h>
 #include <ke/thread.h>
 #include <ke/timer.h>
+#include <ps/process.h>
 #include <rtl/print.h>
 #include <rtl/string.h>
 
@@ -229,6 +230,14 @@ static void AttachProcess(PVOID O)
 
 static void DetachProcess(PVOID O) { KeUnstackDetachProcess(O); }
 
+static void DetachAttached(PVOID O)
+{
+    KAPC_STATE State;
+
+    KeStackAttachProcess(PsCreateProcess(), &State);
+    KeUnstackDetachProcess(O);
+}
+
 static void InsertDeviceQueue(PVOID O)
 {
     static KDEVICE_QUEUE_ENTRY Entries[2];
@@ -272,6 +281,7 @@ static const struct { const char *Name; void (*Call)(PVOID Object); } Calls[] = 
     { "KeAcquireInStackQueuedSpinLock", AcquireQueuedSpinLock },
     { "KeReleaseInStackQueuedSpinLock", ReleaseQueuedSpinLock },
     { "KeStackAttachProcess", AttachProcess }, { "KeUnstackDetachProcess", DetachProcess },
+    { "KeUnstackDetachProcess.attached", DetachAttached },
     { "KeInsertDeviceQueue", InsertDeviceQueue }, { "KeRemoveDeviceQueue", RemoveDeviceQueue },
     { "KeQuerySystemTime", QuerySystemTime },
 };

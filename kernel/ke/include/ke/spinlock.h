@@ -16,6 +16,8 @@ typedef struct _KLOCK_QUEUE_HANDLE {
 C_ASSERT(sizeof(KSPIN_LOCK) == 8 && sizeof(KSPIN_LOCK_QUEUE) == 0x10);
 C_ASSERT(sizeof(KLOCK_QUEUE_HANDLE) == 0x18 && offsetof(KLOCK_QUEUE_HANDLE, OldIrql) == 0x10);
 
+void KeSetSpinPatience(ULONG64 Rounds);
+
 VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock);
 KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock);
 VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql);
