@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-Order=(tests/parallel.t tests/smp64.t tests/uefi.t tests/cpus.t tests/torture.t tests/smp8.t)
+Order=(tests/million.t tests/parallel.t tests/smp64.t tests/uefi.t tests/cpus.t tests/torture.t tests/smp8.t)
 Scripts=("$@")
 
 if [ $# = 0 ]; then

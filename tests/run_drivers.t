@@ -1,68 +1,9 @@
 #!/bin/bash
-# Drivers of others: each of tests/drivers/ runs to the verdict that its opening comment expects; several run
-# together; each broken file is refused by name, while the good ones still run.
-#
-# What a driver's comment may say, one a line:
-#   expect: status N          the exit status (once)
-#   expect: log PATTERN       a line of the log matches
-#   expect: no log PATTERN    none does
-#   run: VARIABLE=VALUE...    run it so as well (without any: once, as it is)
-. "${0%/*}/relay.sh"
+# Drivers of others: each of tests/drivers/ runs to the verdict that its opening comment expects (tests/drivers.sh); several
+# run together; each broken file is refused by name, while the good ones still run.
+. "${0%/*}/drivers.sh"
 
 Built=$Home/build/tests/drivers
-
-directives() { sed -n "s/^[ /]*\* $1: \(.*[^ ]\) *\$/\1/p" "$2" | sed 's, \*/$,,'; } # key file
-
-# One run; sets Wrong to what is not as Expected (an array of directives) says.
-compare() # variable=value...
-{
-    local Line Status
-
-    Wrong=''
-    boot "$@" >"$Scratch/tap"
-    Status=$(cat "$Scratch/status")
-    tr -d '\r' <"$Scratch/log" >"$Scratch/lines"
-    for Line in "${Expected[@]}"; do
-        case $Line in
-        'status '*) [ "$Status" = "${Line#status }" ] || Wrong+="; exit status $Status, not ${Line#status }" ;;
-        'no log '*) ! grep -qaE -- "${Line#no log }" "$Scratch/lines" || Wrong+="; a line matches: ${Line#no log }" ;;
-        'log '*) grep -qaE -- "${Line#log }" "$Scratch/lines" || Wrong+="; no line matches: ${Line#log }" ;;
-        *) Wrong+="; not understood: expect: $Line" ;;
-        esac
-    done
-}
-
-driver_case() # name variable=value...
-{
-    local Name=$1
-
-    shift
-    compare "$@"
-    if [ -z "$Wrong" ]; then
-        result ok "$Name"
-    else
-        result 'not ok' "$Name"
-        note "${Wrong#; }"
-        show_log
-    fi
-}
-
-each_driver()
-{
-    local Source Name Runs Run
-
-    for Source in "$Home"/tests/drivers/*.c; do
-        Name=$(basename "$Source" .c)
-        mapfile -t Expected < <(directives expect "$Source")
-        mapfile -t Runs < <(directives run "$Source")
-        [ "${#Runs[@]}" != 0 ] || Runs=('')
-        [[ "${Expected[*]}" == *status* ]] || Expected+=("a status, which $Source does not name")
-        for Run in "${Runs[@]}"; do
-            # shellcheck disable=SC2086
-            driver_case "$Name${Run:+ ($Run)}" TIMEOUT=60 DRIVER="$Built/$Name.sys" $Run
-        done
-    done
-}
 
 # All broken files at once, in portions that the kernel has room for, each with a good one behind it.
 broken_files()
@@ -91,6 +32,7 @@ broken_files()
     done
 }
 
+# shellcheck disable=SC2034        # Expected is for driver_case
 together()
 {
     Expected=('status 0' 'log 3 loaded, 0 refused; 7 ok, 0 not ok, 1 skipped; 0 leaked')
@@ -105,7 +47,7 @@ together()
     driver_case 'settle= ends the run' TIMEOUT=60 DRIVER="$Built/watchdog.sys" APPEND='settle=1'
 }
 
-each_driver
+each_driver tests/drivers
 together
 broken_files
 finish

@@ -17,7 +17,10 @@
 #include <ntddk.h>
 
 #define READERS   4
-#define LOOKUPS   3000                  /* of each reader; about one in four posts a change */
+#ifndef LOOKUPS
+#define LOOKUPS    3000                 /* of each reader; about one in four posts a change */
+#define REST_EVERY 64                   /* changes, and one takes its time */
+#endif
 #define ENTRIES   32
 #define RECORDS   24
 #define TAG       'ehcC'
@@ -95,7 +98,7 @@ static VOID NTAPI MakeChange(PVOID Parameter)
     KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&Cache.Resource, TRUE);
     Entry->Value += Change->Amount;
-    if (Change->Amount % 64 == 0) {     /* let others run into it */
+    if (Cache.Made % REST_EVERY == 0) { /* let others run into it */
         LARGE_INTEGER Moment;
 
         Moment.QuadPart = -10;
