@@ -10,10 +10,12 @@
 #include <ex/rundown.h>
 #include <ex/rwspinlock.h>
 #include <ex/slist.h>
+#include <ex/time.h>
 #include <ex/work.h>
 #include <io/csq.h>
 #include <io/driver.h>
 #include <io/packet.h>
+#include <io/remove_lock.h>
 #include <io/request.h>
 #include <io/symbolic_link.h>
 #include <io/timer.h>
@@ -179,6 +181,14 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ExReleaseSpinLockSharedFromDpcLevel),
     EXPORT(ExTryAcquireSpinLockSharedAtDpcLevel),
     EXPORT(ExTryConvertSharedSpinLockExclusive),
+
+    /* Remove locks, the time zone */
+    EXPORT(IoInitializeRemoveLockEx),
+    EXPORT(IoAcquireRemoveLockEx),
+    EXPORT(IoReleaseRemoveLockEx),
+    EXPORT(IoReleaseRemoveLockAndWaitEx),
+    EXPORT(ExSystemTimeToLocalTime),
+    EXPORT(ExLocalTimeToSystemTime),
 
     /* Run-down protection */
     EXPORT(ExInitializeRundownProtection),

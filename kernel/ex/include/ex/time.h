@@ -1,0 +1,7 @@
+/* time.h - system time and the time of the time zone. */
+#pragma once
+
+#include <rtl/ntdef.h>
+
+VOID ExSystemTimeToLocalTime(PLARGE_INTEGER SystemTime, PLARGE_INTEGER LocalTime);
+VOID ExLocalTimeToSystemTime(PLARGE_INTEGER LocalTime, PLARGE_INTEGER SystemTime);
