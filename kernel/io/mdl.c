@@ -1,11 +1,12 @@
 /* mdl.c - memory descriptor lists.
  *
- * Kernel memory is always resident and mapped, so a description is never locked or mapped anew: the buffer's own address
- * serves, and the frames behind the list are what the page tables say. */
+ * Memory is always resident, and the kernel's is always mapped, so a description is hardly ever mapped anew: the buffer's
+ * own address serves, and the frames behind the list are what the page tables say. */
 #include "iop.h"
 
 #include <ex/pool.h>
 #include <ke/bugcheck.h>
+#include <ke/exception.h>
 #include <mm/mm.h>
 
 static ULONG PagesOf(ULONG64 Address, ULONG64 Length)
@@ -15,7 +16,7 @@ static ULONG PagesOf(ULONG64 Address, ULONG64 Length)
 
 static PPFN_NUMBER FramesOf(PMDL Mdl) { return (PPFN_NUMBER)(Mdl + 1); }
 
-/* ---- Public: IoAllocateMdl, IoFreeMdl, IoBuildPartialMdl, MmBuildMdlForNonPagedPool, MmUnlockPages ---- */
+/* ---- Public: IoAllocateMdl, IoFreeMdl, IoBuildPartialMdl, MmBuildMdlForNonPagedPool ---- */
 
 /* IoAllocateMdl - a list with room for the frames of Length bytes at VirtualAddress; which frames, is for
  * MmBuildMdlForNonPagedPool to say. Irp: NULL, or it becomes the IRP's; SecondaryBuffer: at the end of its chain.
@@ -92,6 +93,87 @@ VOID MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
     Mdl->MappedSystemVa = (PVOID)(Start + Mdl->ByteOffset);
 }
 
-/* MmUnlockPages - undo what the I/O manager did for an MDL that came with a request; the memory was never paged out.
+/* ---- Public: MmProbeAndLockPages, MmMapLockedPagesSpecifyCache, MmUnmapLockedPages, MmUnlockPages ---- */
+
+/* The frame behind a page of Process or of the kernel; ~0: there is none. */
+static ULONG64 PhysicalOf(PKPROCESS Process, ULONG64 Address)
+{
+    PVOID Direct;
+
+    if (Address >> 47 != 0)
+        return MmVirtualToPhysical((PVOID)Address);
+    Direct = Process->Space != 0 ? MmLookInSpace(Process->Space, Address) : NULL;
+    return Direct != NULL ? MmVirtualToPhysical(Direct) : ~0ull;
+}
+
+/* MmProbeAndLockPages - fill in the frames of a buffer of the current process or the kernel; nothing is paged out here,
+ * so they stay. IRQL: <= APC_LEVEL; DISPATCH_LEVEL for resident kernel memory. Errors: memory that is not there, or a
+ * kernel address for UserMode, raises STATUS_ACCESS_VIOLATION. Source: WDK nf-wdm-mmprobeandlockpages. */
+VOID MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+{
+    PMDL Mdl = MemoryDescriptorList;
+    PKPROCESS Process = KeGetCurrentThread()->ApcState.Process;
+    ULONG64 Start = (ULONG64)Mdl->StartVa;
+
+    for (ULONG i = 0; i < PagesOf(Start + Mdl->ByteOffset, Mdl->ByteCount); i++) {
+        ULONG64 Address = Start + (ULONG64)i * PAGE_SIZE;
+        ULONG64 Physical = AccessMode != KernelMode && Address >> 47 != 0 ? ~0ull : PhysicalOf(Process, Address);
+
+        if (Physical == ~0ull)
+            ExRaiseStatus(STATUS_ACCESS_VIOLATION);
+        FramesOf(Mdl)[i] = Physical >> PAGE_SHIFT;
+    }
+    Mdl->Process = Start >> 47 == 0 ? Process : NULL;
+    Mdl->MdlFlags |= MDL_PAGES_LOCKED | (Operation != IoReadAccess ? MDL_WRITE_OPERATION : 0);
+}
+
+/* An address in the kernel half by which all of Mdl's bytes can be reached: a kernel buffer's own, or the direct map's
+ * where its frames follow each other. */
+static PVOID SystemAddressOf(PMDL Mdl)
+{
+    ULONG64 Start = (ULONG64)Mdl->StartVa;
+
+    if (Start >> 47 != 0)
+        return (PVOID)(Start + Mdl->ByteOffset);
+    for (ULONG i = 1; i < PagesOf(Start + Mdl->ByteOffset, Mdl->ByteCount); i++)
+        if (FramesOf(Mdl)[i] != FramesOf(Mdl)[0] + i)
+            return NULL;
+    return (PUCHAR)MmPhysicalToVirtual(FramesOf(Mdl)[0] << PAGE_SHIFT) + Mdl->ByteOffset;
+}
+
+/* MmMapLockedPagesSpecifyCache - the system address of a locked buffer, also into MappedSystemVa. All memory is cached.
+ * IRQL: <= DISPATCH_LEVEL for KernelMode. Returns: NULL if it cannot be mapped in one piece: a buffer of a process's
+ * lower half whose frames lie apart; 0xA with BugCheckOnFailure. Errors: UserMode raises
+ * STATUS_INSUFFICIENT_RESOURCES: nothing is mapped into lower halves. Source: WDK nf-wdm-mmmaplockedpagesspecifycache. */
+PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
+                                   PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
+{
+    PVOID Address;
+
+    UNREFERENCED_PARAMETER(CacheType), UNREFERENCED_PARAMETER(RequestedAddress), UNREFERENCED_PARAMETER(Priority);
+    if (AccessMode != KernelMode)
+        ExRaiseStatus(STATUS_INSUFFICIENT_RESOURCES);
+    Address = SystemAddressOf(MemoryDescriptorList);
+    if (Address == NULL && BugCheckOnFailure)
+        KeBugCheckWith(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)MemoryDescriptorList, 0, 0, 0,
+                       "MDL %p cannot be mapped in one piece", MemoryDescriptorList);
+    if (Address == NULL)
+        return NULL;
+    MemoryDescriptorList->MappedSystemVa = Address;
+    MemoryDescriptorList->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
+    return Address;
+}
+
+/* MmUnmapLockedPages - give that address up. IRQL: <= DISPATCH_LEVEL. Source: WDK nf-wdm-mmunmaplockedpages. */
+VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
+{
+    UNREFERENCED_PARAMETER(BaseAddress);
+    MemoryDescriptorList->MdlFlags &= ~MDL_MAPPED_TO_SYSTEM_VA;
+}
+
+/* MmUnlockPages - undo MmProbeAndLockPages, the I/O manager's too, and a mapping; the memory was never paged out.
  * IRQL: <= DISPATCH_LEVEL. Source: WDK nf-wdm-mmunlockpages. */
-VOID MmUnlockPages(PMDL MemoryDescriptorList) { MemoryDescriptorList->MdlFlags &= ~MDL_PAGES_LOCKED; }
+VOID MmUnlockPages(PMDL MemoryDescriptorList)
+{
+    MemoryDescriptorList->MdlFlags &= ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA | MDL_WRITE_OPERATION);
+}

@@ -286,6 +286,9 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoFreeMdl),
     EXPORT(IoBuildPartialMdl),
     EXPORT(MmBuildMdlForNonPagedPool),
+    EXPORT(MmProbeAndLockPages),
+    EXPORT(MmMapLockedPagesSpecifyCache),
+    EXPORT(MmUnmapLockedPages),
     EXPORT(MmUnlockPages),
 
     /* I/O work items, device timers, StartIo */

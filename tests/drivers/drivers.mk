@@ -51,6 +51,7 @@ $(BUILD)/tests/drivers/million/msvc_%.sys: tests/drivers/million/msvc_%.c tests/
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MSVC_CC) $(MSVC_CFLAGS) -c -o $(@:.sys=.o) $<
 	$(Q)$(DRIVER_CC) $(DRIVER_LDFLAGS) -o $@ $(@:.sys=.o) $(DRIVER_LIBS)
+$(addprefix $(BUILD)/tests/drivers/store,.sys _filter.sys _client.sys): tests/drivers/store.h
 
 $(BROKEN_FILES): tests/drivers/breakage.pl $(BUILD)/tests/drivers/tapper.sys
 	$(call say,BREAK,$(@D))

@@ -1,8 +1,11 @@
 /* mdl_test.c - memory descriptor lists. */
 #include <ex/pool.h>
 #include <io/irp.h>
+#include <ke/process.h>
 #include <ktest.h>
 #include <mm/mm.h>
+#include <ob/object.h>
+#include <ps/process.h>
 #include <rtl/string.h>
 
 static PFN_NUMBER FrameOf(const void *Address) { return MmVirtualToPhysical(Address) >> PAGE_SHIFT; }
@@ -80,15 +83,49 @@ TEST(io_mdl, partial_one_has_a_part_of_the_frames)
     ExFreePool(Buffer);
 }
 
-TEST(io_mdl, unlocking_takes_the_mark_away)
+TEST(io_mdl, locked_kernel_buffer_is_mapped_where_it_is)
 {
-    static UCHAR Buffer[3];
-    PMDL Mdl = IoAllocateMdl(Buffer, sizeof Buffer, FALSE, FALSE, NULL);
+    PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, 'tseT');
+    PMDL Mdl = IoAllocateMdl(Buffer + 5, PAGE_SIZE + 1, FALSE, FALSE, NULL);
 
-    MmBuildMdlForNonPagedPool(Mdl);
-    Mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    MmProbeAndLockPages(Mdl, KernelMode, IoReadAccess);
+    EXPECT_EQ(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA), MDL_PAGES_LOCKED);
+    EXPECT_EQ(Frames(Mdl)[0], FrameOf(Buffer));
+    EXPECT_EQ(Frames(Mdl)[1], FrameOf(Buffer + PAGE_SIZE));
+    EXPECT_EQ(MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCachedType, NULL, FALSE, 16), Buffer + 5);
+    EXPECT_EQ(Mdl->MappedSystemVa, Buffer + 5);
+    EXPECT_TRUE(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA);
+    MmUnmapLockedPages(Mdl->MappedSystemVa, Mdl);
+    EXPECT_EQ(Mdl->MdlFlags & MDL_MAPPED_TO_SYSTEM_VA, 0);
     MmUnlockPages(Mdl);
     EXPECT_EQ(Mdl->MdlFlags & MDL_PAGES_LOCKED, 0);
-    EXPECT_TRUE(Mdl->MdlFlags & MDL_SOURCE_IS_NONPAGED_POOL);
+    MmProbeAndLockPages(Mdl, KernelMode, IoWriteAccess);
+    EXPECT_TRUE(Mdl->MdlFlags & MDL_WRITE_OPERATION);
+    MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCachedType, NULL, FALSE, 16);
+    MmUnlockPages(Mdl);
+    EXPECT_EQ(Mdl->MdlFlags & (MDL_PAGES_LOCKED | MDL_WRITE_OPERATION | MDL_MAPPED_TO_SYSTEM_VA), 0);
     IoFreeMdl(Mdl);
+    ExFreePool(Buffer);
+}
+
+TEST(io_mdl, buffer_of_a_process_is_reached_by_the_system)
+{
+    enum { USER = 0x400000 };
+    PKPROCESS Process = PsCreateProcess();
+    PMDL Mdl = IoAllocateMdl((PVOID)(USER + 16), 100, FALSE, FALSE, NULL);
+    KAPC_STATE State;
+    PUCHAR System;
+
+    REQUIRE_TRUE(MmCommitInSpace(Process->Space, USER, PAGE_SIZE, MM_WRITE));
+    KeStackAttachProcess(Process, &State);
+    MmProbeAndLockPages(Mdl, UserMode, IoWriteAccess);
+    *(volatile UCHAR *)(USER + 16) = 0x5A;
+    KeUnstackDetachProcess(&State);
+    EXPECT_EQ(Mdl->Process, Process);
+    System = MmMapLockedPagesSpecifyCache(Mdl, KernelMode, MmCachedType, NULL, FALSE, 16);
+    REQUIRE_TRUE(System != NULL);
+    EXPECT_EQ(*System, 0x5A);
+    MmUnlockPages(Mdl);
+    IoFreeMdl(Mdl);
+    ObfDereferenceObject(Process);
 }

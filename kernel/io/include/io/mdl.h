@@ -25,8 +25,15 @@ typedef struct _MDL {
 C_ASSERT(sizeof(MDL) == 0x30 && offsetof(MDL, MdlFlags) == 0x0A && offsetof(MDL, MappedSystemVa) == 0x18);
 C_ASSERT(offsetof(MDL, StartVa) == 0x20 && offsetof(MDL, ByteCount) == 0x28 && offsetof(MDL, ByteOffset) == 0x2C);
 
+typedef enum _LOCK_OPERATION { IoReadAccess, IoWriteAccess, IoModifyAccess } LOCK_OPERATION;
+typedef enum _MEMORY_CACHING_TYPE { MmNonCachedType, MmCachedType, MmWriteCombinedType } MEMORY_CACHING_TYPE;
+
 PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, struct _IRP *Irp);
 VOID IoFreeMdl(PMDL Mdl);
 VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length);
 VOID MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList);
+VOID MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation);
+PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
+                                   PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority);
+VOID MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList);
 VOID MmUnlockPages(PMDL MemoryDescriptorList);
