@@ -258,6 +258,21 @@ BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument
     return State != NULL;
 }
 
+/* KeRemoveQueueApc - take Apc out of its thread's list. IRQL: <= DISPATCH_LEVEL. Returns: FALSE if it is in none: it
+ * was never queued, or its kernel routine runs or has run. Undocumented. */
+BOOLEAN KeRemoveQueueApc(PRKAPC Apc)
+{
+    ULONG64 Flags = KiLockDispatcher();
+    BOOLEAN Inserted = Apc->Inserted;
+
+    if (Inserted) {
+        RemoveEntryList(&Apc->ApcListEntry);
+        Apc->Inserted = FALSE;
+    }
+    KiUnlockDispatcher(Flags);
+    return Inserted;
+}
+
 /* KeTakeUserApc - for a thread that ends, itself: nothing can be queued to it from now on, and each call takes one user
  * APC that it has left, oldest first. Returns: NULL when there is none. */
 PKAPC KeTakeUserApc(void)

@@ -22,9 +22,13 @@
 #include <io/work_item.h>
 #include <ke/process.h>
 #include <ldr/exports.h>
+#include <ob/callback.h>
+#include <ob/duplicate.h>
 #include <ob/event_object.h>
 #include <ob/names.h>
 #include <ob/object.h>
+#include <ob/timer_object.h>
+#include <ob/wait.h>
 #include <ps/information.h>
 #include <ps/process.h>
 #include <ps/system_thread.h>
@@ -85,13 +89,20 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(NtMakePermanentObject),
     EXPORT(ZwClose),
     EXPORT(NtClose),
+    EXPORT(ZwDuplicateObject),
+    EXPORT(NtDuplicateObject),
+    EXPORT(ZwQueryObject),
+    EXPORT(ZwSetInformationObject),
+    EXPORT(ZwWaitForSingleObject),
+    EXPORT(NtWaitForSingleObject),
+    EXPORT(ZwWaitForMultipleObjects),
     EXPORT(ZwCreateDirectoryObject),
     EXPORT(ZwOpenDirectoryObject),
     EXPORT(ZwCreateSymbolicLinkObject),
     EXPORT(ZwOpenSymbolicLinkObject),
     EXPORT(ZwQuerySymbolicLinkObject),
 
-    /* Events behind handles */
+    /* Events and timers behind handles, callback objects, previous mode */
     EXPORT(ZwCreateEvent),
     EXPORT(NtCreateEvent),
     EXPORT(ZwOpenEvent),
@@ -102,6 +113,15 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ZwPulseEvent),
     EXPORT(IoCreateNotificationEvent),
     EXPORT(IoCreateSynchronizationEvent),
+    EXPORT(ZwCreateTimer),
+    EXPORT(ZwOpenTimer),
+    EXPORT(ZwSetTimer),
+    EXPORT(ZwSetTimerEx),
+    EXPORT(ZwCancelTimer),
+    EXPORT(ExCreateCallback),
+    EXPORT(ExRegisterCallback),
+    EXPORT(ExUnregisterCallback),
+    EXPORT(ExNotifyCallback),
     EXPORT(ExGetPreviousMode),
     EXPORT(ProbeForRead),
     EXPORT(ProbeForWrite),

@@ -9,6 +9,7 @@
 #include <ex/work.h>
 #include <ke/activity.h>
 #include <ke/dpc.h>
+#include <ob/callback.h>
 #include <ob/owner.h>
 #include <rtl/print.h>
 #include <rtl/stacktrace.h>
@@ -117,6 +118,16 @@ static void ReportLookaside(void *Context, PGENERAL_LOOKASIDE List)
              Name, Place(List->Creator, Where));
 }
 
+static void ReportCallback(void *Context, PVOID Registration, PVOID Routine)
+{
+    LEAKS *Leaks = Context;
+    char Where[PLACE_SIZE];
+
+    if (Leaks->Printed++ < LISTED)
+        LogPrint("leak: %s: callback registration %p is still there, its routine is %s\n", Leaks->Image->Name,
+                 Registration, Place(Routine, Where));
+}
+
 static void ReportRest(const LDR_IMAGE *Image, const char *What, ULONG Count)
 {
     if (Count > LISTED)
@@ -128,6 +139,7 @@ static void ReportRest(const LDR_IMAGE *Image, const char *What, ULONG Count)
 ULONG LdrpReportLeaks(const LDR_IMAGE *Image)
 {
     LEAKS Blocks = { .Image = Image }, Handles = { .Image = Image }, Resources = { .Image = Image };
+    LEAKS Callbacks = { .Image = Image };
     LEAKS Lookasides = { .Image = Image };
     POOL_OWNER_RANGE Range = { Start(Image), End(Image) };
     ULONG Activity, Work;
@@ -146,7 +158,9 @@ ULONG LdrpReportLeaks(const LDR_IMAGE *Image)
     ReportRest(Image, "pool blocks", Blocks.Printed);
     ObForEachHandleOf(Range.Start, Range.End, ReportHandle, &Handles);
     ReportRest(Image, "handles", Handles.Printed);
-    return Activity + Work + Resources.Printed + Lookasides.Printed + Blocks.Printed + Handles.Printed;
+    ObForEachCallbackOf(Range.Start, Range.End, ReportCallback, &Callbacks);
+    ReportRest(Image, "callback registrations", Callbacks.Printed);
+    return Callbacks.Printed + Activity + Work + Resources.Printed + Lookasides.Printed + Blocks.Printed + Handles.Printed;
 }
 
 BOOLEAN LdrpIsActive(const LDR_IMAGE *Image)

@@ -158,7 +158,9 @@ LONG_PTR ObfDereferenceObject(PVOID Object)
     POBJECT_HEADER Header = OBJECT_TO_HEADER(Object);
     LONG64 Count = DropReference(Header);
 
-    if (Count == 0)
+    if (Count == 0 && Header->Type->DeleteAtPassive)
+        DeleteLater(Header);
+    else if (Count == 0)
         Delete(Header);
     return Count;
 }

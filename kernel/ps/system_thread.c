@@ -12,6 +12,7 @@
 #include <ke/irql.h>
 #include <ke/mutant.h>
 #include <mm/mm.h>
+#include <ob/timer_object.h>
 #include <ps/system_thread.h>
 #include <rtl/debug.h>
 #include <rtl/list.h>
@@ -219,6 +220,7 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
         KeBugCheckWith(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Thread->Tcb.Process,
                        (ULONG_PTR)Thread->Tcb.ApcState.Process, Thread->Tcb.ApcStateIndex, (ULONG_PTR)Thread,
                        "thread %p ends while it is attached to process %p", Thread, Thread->Tcb.ApcState.Process);
+    ObRundownTimers();
     Thread->Terminating = TRUE;
     Thread->ExitStatus = ExitStatus;
     if (Rundown != NULL)

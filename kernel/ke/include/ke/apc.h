@@ -40,6 +40,7 @@ VOID KeInitializeApc(PRKAPC Apc, struct _KTHREAD *Thread, KAPC_ENVIRONMENT Envir
                      PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE ApcMode,
                      PVOID NormalContext);
 BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment);
+BOOLEAN KeRemoveQueueApc(PRKAPC Apc);
 PKAPC KeTakeUserApc(void);                      /* for a thread that ends */
 BOOLEAN KeAlertThread(struct _KTHREAD *Thread, KPROCESSOR_MODE AlertMode);
 BOOLEAN KeTestAlertThread(KPROCESSOR_MODE AlertMode);

@@ -99,6 +99,7 @@ typedef struct _KTHREAD {
     ULONG64 ContextSwitches;            /* (d) */
     ULONG KernelTime;                   /* ticks that found it running; written where it runs */
     BOOLEAN StackSwapDisabled;          /* (o) */
+    struct _TIMER_OBJECT *Timers;       /* ob's: timers by handle whose APC is for it */
     ULONG ResourceIndex;                /* (o) ex: where in an owner table it was last entered */
     PVOID volatile WorkRoutine;         /* (o) ex: routine of the work item that it runs, or NULL */
     struct _KTHREAD *ReapNext;          /* (d) */

@@ -5,8 +5,6 @@
 
 struct _KPROCESS;
 
-typedef struct _GENERIC_MAPPING { ACCESS_MASK GenericRead, GenericWrite, GenericExecute, GenericAll; } GENERIC_MAPPING;
-
 /* An object's type. The first qword points to the type itself: mingw's drivers dereference PsThreadType once more
  * than Microsoft's compiler does, and both then pass the same address (contracts.md 1.1).
  * Parse: what follows the object in a path, from the backslash on, is the type's to read, and so is an object that a
@@ -21,6 +19,7 @@ struct _OBJECT_TYPE {
     GENERIC_MAPPING Mapping;
     NTSTATUS (*Parse)(PVOID Object, PCUNICODE_STRING Rest, PVOID Context, PVOID *Found);
     void (*LastHandleClosed)(PVOID Object);
+    BOOLEAN DeleteAtPassive;            /* Delete may wait: a worker thread calls it */
     ULONG Wait;                         /* where in it is its dispatcher header, and OB_WAITABLE; 0: nobody waits */
     volatile ULONG Objects, Handles;    /* how many there are */
 };
