@@ -38,6 +38,7 @@
 #include <rtl/string.h>
 
 enum { MAX_TESTS = 4096, MAX_FAILURES = 16, NAME_SIZE = 160, LINE_SIZE = 512, RUNNER_PRIORITY = 30 };
+enum { REPEAT_UNITS = 50000000 };       /* five seconds: what a test that repeats itself may take in real time */
 
 extern const KTEST KtestTableStart[], KtestTableEnd[];
 
@@ -51,6 +52,7 @@ typedef struct _FAILURE {
 static struct {
     const KTEST *Test;                  /* (r) */
     PKTHREAD Thread;                    /* (r) */
+    ULONG64 Start;                      /* (r) interrupt time */
     KEVENT Done;
     FAILURE Failures[MAX_FAILURES];     /* (a) slot by slot */
     volatile LONG FailureCount;         /* (a) may exceed MAX_FAILURES */
@@ -314,6 +316,7 @@ static BOOLEAN RunTest(const KTEST *Test)
     Current.Test = Test;
     Current.FailureCount = 0;
     Current.SkipReason = NULL;
+    Current.Start = KeQueryInterruptTime();
     KeInitializeEvent(&Current.Done, NotificationEvent, FALSE);
     Current.Thread = KtestpCreateThread(TestThread, (PVOID)Test);
     if (Current.Thread == NULL) {
@@ -372,6 +375,9 @@ void KtestAbort(void)
     PsTerminateSystemThread(STATUS_UNSUCCESSFUL);
     KeBugCheck(KEDGE_INTERNAL_ERROR);
 }
+
+/* KtestHasTime - see ktest.h. Any IRQL. */
+BOOLEAN KtestHasTime(void) { return KtestVirtualTime() || KeQueryInterruptTime() - Current.Start < REPEAT_UNITS; }
 
 /* KtestFailures - how many expectations of the test in progress are broken. Any IRQL. */
 LONG KtestFailures(void) { return Current.FailureCount; }

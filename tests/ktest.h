@@ -59,6 +59,9 @@ void KtestWaitBlocked(struct _KTHREAD *Thread, const void *Object);
 /* Return once *Flag is not zero, letting other threads run meanwhile; fails the test after 30 s. */
 BOOLEAN KtestWaitFor(volatile LONG *Flag);
 BOOLEAN KtestVirtualTime(void);                 /* time jumps when idle (ACCEL=virtual) */
+/* For a test that makes two processors meet as often as it can: go on? In real time for five seconds, since on a busy
+ * host each meeting may take a turn of the host's scheduler; in virtual time always. */
+BOOLEAN KtestHasTime(void);
 void KtestSetVirtualTime(BOOLEAN Virtual);      /* by the roof, from the kernel option */
 /* The number given by the kernel option Name, in decimal; Default if it was not given or is no number. */
 ULONG64 KtestNumber(const char *Name, ULONG64 Default);

@@ -306,6 +306,7 @@ TEST(ke_apc, does_not_restart_a_relative_timeout)
     LOG Here = { .Special = 0 };
     SLEEPER Sleeper = { .Timeout = -1000000 };
     ULONG64 Start, Counter;
+    BOOLEAN Inserted;
     PKTHREAD Thread;
     KAPC Apc;
 
@@ -316,9 +317,11 @@ TEST(ke_apc, does_not_restart_a_relative_timeout)
     KtestWaitBlocked(Thread, &Sleeper.Event);
     KeDelayExecutionThread(KernelMode, FALSE, &Half);
     Special(&Apc, Thread);
-    KeInsertQueueApc(&Apc, NULL, NULL, 0);
+    Inserted = KeInsertQueueApc(&Apc, NULL, NULL, 0);
     KtestJoin(Thread);
-    EXPECT_EQ(Here.Special, 1);
+    if (KtestVirtualTime())             /* a busy host may have let the time pass: then it came too late */
+        EXPECT_TRUE(Inserted);
+    EXPECT_EQ(Here.Special, Inserted);
     EXPECT_EQ(Sleeper.Status, STATUS_TIMEOUT);
     EXPECT_GE(Sleeper.Woke - Start, 1000000);
     if (KtestVirtualTime())
@@ -402,19 +405,19 @@ TEST(ke_apc, held_up_by_wait_true_it_runs_before_the_sleep)
 }
 
 enum { MEETINGS = 3000 };
-typedef struct _MEETING { KEVENT Event; volatile LONG Round, Lost; } MEETING;
+typedef struct _MEETING { KEVENT Event; volatile LONG Round, Lost, Stop; } MEETING;
 
 static VOID Meet(PVOID Context)
 {
-    LARGE_INTEGER Second = { .QuadPart = -10000000 };
+    LARGE_INTEGER Patience = { .QuadPart = -300000000 };
     MEETING *Meeting = Context;
 
-    for (LONG Round = 1; Round <= MEETINGS && Meeting->Lost == 0; Round++) {
+    for (LONG Round = 1; !Meeting->Stop && Meeting->Lost == 0; Round++) {
         Meeting->Round = Round;
-        if (KeWaitForSingleObject(&Meeting->Event, Executive, KernelMode, FALSE, &Second) != STATUS_SUCCESS)
+        if (KeWaitForSingleObject(&Meeting->Event, Executive, KernelMode, FALSE, &Patience) != STATUS_SUCCESS)
             Meeting->Lost = Round;
     }
-    Meeting->Round = MEETINGS + 1;
+    Meeting->Round = MAXLONG;
 }
 
 /* Another processor queues it while the thread is on its way into the wait.
@@ -432,14 +435,15 @@ TEST(ke_apc, none_is_lost_to_a_thread_about_to_sleep)
     KeInitializeEvent(&Meeting.Event, SynchronizationEvent, FALSE);
     Thread = KtestThread(Meet, &Meeting, 8);
     KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, SetIt, NULL, NULL, KernelMode, NULL);
-    for (LONG Round = 1; Round <= MEETINGS; Round++) {
+    for (LONG Round = 1; Meeting.Round != MAXLONG; Round++) {
         while (Meeting.Round < Round)
             ArchPause();
-        if (Meeting.Round > MEETINGS)
-            break;
+        Meeting.Stop = Round >= MEETINGS || !KtestHasTime();
         KeInsertQueueApc(&Apc, &Meeting.Event, NULL, 0);
-        while (*(volatile BOOLEAN *)&Apc.Inserted && Meeting.Round <= MEETINGS)
+        while (*(volatile BOOLEAN *)&Apc.Inserted && Meeting.Round != MAXLONG)
             ArchPause();
+        if (Meeting.Stop)
+            break;
     }
     KtestJoin(Thread);
     EXPECT_EQ(Meeting.Lost, 0);
@@ -455,7 +459,7 @@ TEST(ke_apc, one_that_meets_the_end_runs_or_is_refused)
         KtestSkip("one processor");
         return;
     }
-    for (LONG Round = 0; Round < 300; Round++) {
+    for (LONG Round = 0; Round < 300 && KtestHasTime(); Round++) {
         LOG Here = { .Special = 0 };
         volatile LONG Started = 0;
         LONG Taken = 0;

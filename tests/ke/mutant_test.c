@@ -287,7 +287,7 @@ TEST(ke_mutant, abandoned_by_a_stranger_it_frees_the_sleeping_owners_apcs)
 /* Ready, on this processor; or running, on another one, at any place of its own changes of the count. */
 TEST(ke_mutant, abandoned_by_a_stranger_it_frees_the_busy_owners_apcs)
 {
-    for (int Round = 0; Round < 100; Round++) {
+    for (int Round = 0; Round < 100 && KtestHasTime(); Round++) {
         LOSER Loser = { .Sleeps = FALSE };
         PKTHREAD Thread;
         KAPC Normal;

@@ -432,7 +432,7 @@ TEST(ke_process, apcs_from_another_processor_meet_the_traveller)
     Traffic.Traveller = KtestThread(Travel, NULL, 8);   /* has our affinity */
     KeSetSystemAffinityThread(First);
     KtestWaitFor(&Traffic.Ready);
-    for (ULONG At = 0; Traffic.Queued < LETTERS; At++) {
+    for (ULONG At = 0; Traffic.Queued < LETTERS && KtestHasTime(); At++) {
         if (__atomic_load_n(&Traffic.Free[At % SLOTS], __ATOMIC_ACQUIRE))
             Send(At % SLOTS, Environments[At % 3]);
         else

@@ -235,7 +235,7 @@ static VOID StayAway(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID 
 TEST(ke_queue, rundown_reaches_a_server_that_is_away_and_one_that_comes_later)
 {
     SERVER Server = { .Got = 0 };
-    LARGE_INTEGER Second = { .QuadPart = -10000000 };
+    LARGE_INTEGER Patience = { .QuadPart = -300000000 };
     PKTHREAD Thread;
     KQUEUE Queue;
     KAPC Apc;
@@ -250,10 +250,10 @@ TEST(ke_queue, rundown_reaches_a_server_that_is_away_and_one_that_comes_later)
     KtestWaitFor(&Away);
     EXPECT_EQ(KeRundownQueue(&Queue), NULL);
     ComeBack = 1;
-    EXPECT_EQ(KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, &Second), STATUS_SUCCESS);
+    EXPECT_EQ(KeWaitForSingleObject(Thread, Executive, KernelMode, FALSE, &Patience), STATUS_SUCCESS);
     KtestJoin(Thread);
     EXPECT_EQ(Server.Got, STATUS_ABANDONED);
-    EXPECT_EQ((LONG_PTR)KeRemoveQueue(&Queue, KernelMode, &Second), STATUS_ABANDONED);
+    EXPECT_EQ((LONG_PTR)KeRemoveQueue(&Queue, KernelMode, &Patience), STATUS_ABANDONED);
     EXPECT_TRUE(IsListEmpty(&Queue.ThreadListHead));
 }
 

@@ -13,6 +13,10 @@
 
 enum { MILLISECOND = 10000 };
 
+/* What is to come comes sooner, even on a busy host; what is to stay away would come later. */
+#define LONG_ENOUGH (30000ll * MILLISECOND)
+#define HOUR (3600000ll * MILLISECOND)
+
 typedef struct _TICKS {
     KDPC Dpc;
     volatile LONG Count;
@@ -95,7 +99,7 @@ TEST(ke_timer, fires_at_its_due_time_not_before)
         EXPECT_EQ(KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
         EXPECT_GE(Now() - Start, (ULONG64)Intervals[At]);
         EXPECT_TRUE(KeReadStateTimer(&Timer));
-        EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+        EXPECT_EQ(WaitFor(&Ticks.Event, LONG_ENOUGH), STATUS_SUCCESS);
         EXPECT_EQ(Ticks.Count, 1);
         EXPECT_GE(Ticks.LastTime - Start, (ULONG64)Intervals[At]);
         if (KtestVirtualTime())         /* late by the instructions of the interrupt only: a tick is 156250 */
@@ -125,20 +129,26 @@ TEST(ke_timer, due_at_once_expires_inside_the_call)
 TEST(ke_timer, setting_again_replaces_due_time_and_dpc)
 {
     TICKS First, Second;
+    KIRQL OldIrql;
     KTIMER Timer;
 
     InitializeTicks(&First);
     InitializeTicks(&Second);
     KeInitializeTimer(&Timer);
+    OldIrql = KfRaiseIrql(DISPATCH_LEVEL);      /* however long that takes, it does not come due in between */
     EXPECT_FALSE(KeSetTimer(&Timer, In(5 * MILLISECOND), &First.Dpc));
+    EXPECT_TRUE(KeSetTimer(&Timer, In(HOUR), &Second.Dpc));
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(WaitFor(&Timer, 20 * MILLISECOND), STATUS_TIMEOUT);
     EXPECT_TRUE(KeSetTimer(&Timer, In(20 * MILLISECOND), &Second.Dpc));
-    EXPECT_EQ(WaitFor(&Timer, 10 * MILLISECOND), STATUS_TIMEOUT);
-    EXPECT_EQ(WaitFor(&Second.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+    EXPECT_EQ(WaitFor(&Second.Event, LONG_ENOUGH), STATUS_SUCCESS);
     EXPECT_EQ(First.Count, 0);
     EXPECT_EQ(Second.Count, 1);
+    OldIrql = KfRaiseIrql(DISPATCH_LEVEL);
     KeSetTimer(&Timer, In(5 * MILLISECOND), &First.Dpc);
     EXPECT_TRUE(KeSetTimer(&Timer, In(6 * MILLISECOND), NULL));
-    EXPECT_EQ(WaitFor(&Timer, 1000 * MILLISECOND), STATUS_SUCCESS);
+    KeLowerIrql(OldIrql);
+    EXPECT_EQ(WaitFor(&Timer, LONG_ENOUGH), STATUS_SUCCESS);
     EXPECT_EQ(First.Count, 0);
 }
 
@@ -150,7 +160,7 @@ TEST(ke_timer, set_clears_the_state_and_a_later_set_returns_false_after_expiry)
     KeInitializeTimer(&Timer);
     KeSetTimer(&Timer, In(0), NULL);
     EXPECT_TRUE(KeReadStateTimer(&Timer));
-    EXPECT_FALSE(KeSetTimer(&Timer, In(50 * MILLISECOND), NULL));
+    EXPECT_FALSE(KeSetTimer(&Timer, In(HOUR), NULL));
     EXPECT_FALSE(KeReadStateTimer(&Timer));
     EXPECT_TRUE(KeCancelTimer(&Timer));
     EXPECT_FALSE(KeCancelTimer(&Timer));
@@ -182,7 +192,7 @@ TEST(ke_timer, cancel_wakes_nobody_and_keeps_the_state)
     KTIMER Timer;
 
     KeInitializeTimer(&Timer);
-    KeSetTimer(&Timer, In(50 * MILLISECOND), NULL);
+    KeSetTimer(&Timer, In(HOUR), NULL);
     Thread = KtestThread(WaitOnTimer, &Timer, 9);
     KtestWaitBlocked(Thread, &Timer);
     EXPECT_TRUE(KeCancelTimer(&Timer));
@@ -201,7 +211,7 @@ TEST(ke_timer, periodic_is_signalled_and_queued_at_the_same_time)
     InitializeTicks(&Ticks);
     KeInitializeTimer(&Timer);
     KeSetTimerEx(&Timer, In(10 * MILLISECOND), 10, &Ticks.Dpc);
-    EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+    EXPECT_EQ(WaitFor(&Ticks.Event, LONG_ENOUGH), STATUS_SUCCESS);
     EXPECT_TRUE(KeReadStateTimer(&Timer));
     EXPECT_TRUE(KeCancelTimer(&Timer));
     EXPECT_TRUE(KeReadStateTimer(&Timer));
@@ -222,7 +232,7 @@ TEST(ke_timer, negative_period_is_a_long_one)
         KeInitializeTimer(&Timer);
         EXPECT_FALSE(KeSetTimerEx(&Timer, In(MILLISECOND), Periods[At], &Ticks.Dpc));
         First = Timer.DueTime;
-        EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+        EXPECT_EQ(WaitFor(&Ticks.Event, LONG_ENOUGH), STATUS_SUCCESS);
         EXPECT_EQ(WaitFor(&Ticks.Event, 50 * MILLISECOND), STATUS_TIMEOUT);
         EXPECT_EQ(Ticks.Count, 1);
         EXPECT_EQ(Timer.DueTime, First + (ULONG64)(ULONG)Periods[At] * MILLISECOND);
@@ -230,7 +240,7 @@ TEST(ke_timer, negative_period_is_a_long_one)
         EXPECT_TRUE(KeCancelTimer(&Timer));
         /* Due at once: the first expiry is inside the call. */
         EXPECT_FALSE(KeSetTimerEx(&Timer, In(0), Periods[At], &Ticks.Dpc));
-        EXPECT_EQ(WaitFor(&Ticks.Event, 1000 * MILLISECOND), STATUS_SUCCESS);
+        EXPECT_EQ(WaitFor(&Ticks.Event, LONG_ENOUGH), STATUS_SUCCESS);
         EXPECT_TRUE(KeCancelTimer(&Timer));
     }
 }
@@ -247,7 +257,7 @@ TEST(ke_timer, periods_do_not_drift)
     Start = Now();
     KeSetTimerEx(&Timer, In(PERIOD * MILLISECOND), PERIOD, &Ticks.Dpc);
     while (Ticks.Count < PERIODS)
-        if (WaitFor(&Ticks.Event, 1000 * MILLISECOND) != STATUS_SUCCESS)
+        if (WaitFor(&Ticks.Event, LONG_ENOUGH) != STATUS_SUCCESS)
             break;
     EXPECT_TRUE(KeCancelTimer(&Timer));
     EXPECT_GE(Ticks.LastTime - Start, (ULONG64)PERIODS * PERIOD * MILLISECOND);
@@ -264,7 +274,7 @@ static VOID CountPeriods(PVOID Context)
     RELEASED *Released = Context;
 
     while (!Released->Stop)
-        if (WaitFor(&Released->Timer, 1000 * MILLISECOND) == STATUS_SUCCESS)
+        if (WaitFor(&Released->Timer, LONG_ENOUGH) == STATUS_SUCCESS)
             __atomic_add_fetch(&Released->Count, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -298,19 +308,24 @@ TEST(ke_timer, slow_dpc_coalesces_ticks)
     KTIMER Timer;
     KIRQL OldIrql;
     TICKS Ticks;
-    LONG Before;
+    LONG Before, After;
+    ULONG64 Lowered;
 
     InitializeTicks(&Ticks);
     KeInitializeTimer(&Timer);
     KeSetSystemAffinityThread(1);
     KeSetTimerEx(&Timer, In(MILLISECOND), 1, &Ticks.Dpc);
-    WaitFor(&Ticks.Event, 1000 * MILLISECOND);
+    WaitFor(&Ticks.Event, LONG_ENOUGH);
     KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
     Before = Ticks.Count;
     KeStallExecutionProcessor(10 * 1000);
+    Lowered = Now();
     KeLowerIrql(OldIrql);
-    EXPECT_GE(Ticks.Count, Before + 1);
-    EXPECT_LE(Ticks.Count, Before + 2);
+    while (!KtestVirtualTime() && Ticks.Count == Before && Now() - Lowered < LONG_ENOUGH)
+        ;                               /* a busy host may hold the clock's interrupt back */
+    After = Ticks.Count;
+    EXPECT_GE(After, Before + 1);
+    EXPECT_LE(After, Before + 2 + (Now() - Lowered) / MILLISECOND);     /* and those that came since */
     KeCancelTimer(&Timer);
     KeFlushQueuedDpcs();
     KeRevertToUserAffinityThread();
@@ -344,6 +359,7 @@ TEST(ke_timer, hundreds_fire_once_each_in_order_and_on_time)
     ULONG64 Seed = 88172645463325252ull;
     LONG Expected = 0;
     LARGE_INTEGER Long = In(70000 * MILLISECOND);
+    KIRQL OldIrql;
 
     if (!KtestVirtualTime())
         Long = In(700 * MILLISECOND);
@@ -351,6 +367,7 @@ TEST(ke_timer, hundreds_fire_once_each_in_order_and_on_time)
     ManyLastDue = 0;
     memset(Many, 0, sizeof Many);
     KeSetSystemAffinityThread(1);
+    OldIrql = KfRaiseIrql(DISPATCH_LEVEL);      /* none of them is due before all are set, and some cancelled */
     for (ULONG At = 0; At < MANY; At++) {
         Seed ^= Seed << 13, Seed ^= Seed >> 7, Seed ^= Seed << 17;
         KeInitializeTimer(&Many[At].Timer);
@@ -366,6 +383,7 @@ TEST(ke_timer, hundreds_fire_once_each_in_order_and_on_time)
         else
             Expected++;
     }
+    KeLowerIrql(OldIrql);
     KeDelayExecutionThread(KernelMode, FALSE, &Long);
     EXPECT_EQ(ManyFired, Expected);
     EXPECT_EQ(ManyMisordered, 0);
@@ -394,7 +412,7 @@ TEST(ke_timer, burst_at_one_due_time_fires_all)
         KeInitializeDpc(&Many[At].Dpc, NoteFired, (PVOID)(ULONG_PTR)At);
         KeSetTimer(&Many[At].Timer, Due, &Many[At].Dpc);
     }
-    for (int Round = 0; Round < 100 && ManyFired < MANY; Round++) {
+    for (int Round = 0; Round < 3000 && ManyFired < MANY; Round++) {
         LARGE_INTEGER Step = In(10 * MILLISECOND);
 
         KeDelayExecutionThread(KernelMode, FALSE, &Step);

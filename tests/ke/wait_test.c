@@ -223,12 +223,22 @@ TEST(ke_wait, delay_of_zero_lets_an_equal_run)
 }
 
 /* Trap 31, second half: setting the clock moves absolute waits and leaves relative ones alone. */
-typedef struct _CLOCKED { LARGE_INTEGER Timeout; KEVENT Never; volatile LONG Done; } CLOCKED;
+typedef struct _CLOCKED { LARGE_INTEGER Timeout; KEVENT Never; volatile LONG Began, Done; } CLOCKED;
+
+/* An hour that a test need not wait for: its event ends it. */
+static VOID WaitSoLong(PVOID Context)
+{
+    CLOCKED *Wait = Context;
+
+    EXPECT_EQ(KeWaitForSingleObject(&Wait->Never, Executive, KernelMode, FALSE, &Wait->Timeout), STATUS_SUCCESS);
+    Wait->Done = TRUE;
+}
 
 static VOID WaitUntil(PVOID Context)
 {
     CLOCKED *Wait = Context;
 
+    Wait->Began = TRUE;
     EXPECT_EQ(KeWaitForSingleObject(&Wait->Never, Executive, KernelMode, FALSE, &Wait->Timeout), STATUS_TIMEOUT);
     Wait->Done = TRUE;
 }
@@ -236,28 +246,36 @@ static VOID WaitUntil(PVOID Context)
 /* covers Wait.4, Wait.5, trap 31 */
 TEST(ke_wait, setting_the_system_time_moves_absolute_waits_only)
 {
-    CLOCKED Absolute = { .Done = FALSE }, Relative = { .Done = FALSE };
+    const LONGLONG Hour = 36000000000ll;
+    CLOCKED Absolute = { .Done = FALSE }, Short = { .Done = FALSE }, Long = { .Done = FALSE };
     LARGE_INTEGER Time, Old, Back;
-    PKTHREAD First, Second;
+    PKTHREAD Threads[3];
 
     KeInitializeEvent(&Absolute.Never, NotificationEvent, FALSE);
-    KeInitializeEvent(&Relative.Never, NotificationEvent, FALSE);
+    KeInitializeEvent(&Short.Never, NotificationEvent, FALSE);
+    KeInitializeEvent(&Long.Never, NotificationEvent, FALSE);
     KeQuerySystemTimePrecise(&Time);
-    Absolute.Timeout.QuadPart = Time.QuadPart + 36000000000ll;
-    Relative.Timeout.QuadPart = -300 * MILLISECOND;
-    First = KtestThread(WaitUntil, &Absolute, 9);
-    Second = KtestThread(WaitUntil, &Relative, 9);
-    KtestWaitBlocked(First, &Absolute.Never);
-    KtestWaitBlocked(Second, &Relative.Never);
-    Time.QuadPart += 36000000000ll;
+    Absolute.Timeout.QuadPart = Time.QuadPart + Hour;
+    Short.Timeout.QuadPart = -300 * MILLISECOND;
+    Long.Timeout.QuadPart = -Hour / 2;
+    Threads[0] = KtestThread(WaitUntil, &Absolute, 9);
+    Threads[1] = KtestThread(WaitSoLong, &Long, 9);
+    KtestWaitBlocked(Threads[0], &Absolute.Never);
+    KtestWaitBlocked(Threads[1], &Long.Never);
+    Time.QuadPart += Hour;
     KeSetSystemTime(&Time, &Old);
-    KtestJoin(First);
+    KtestJoin(Threads[0]);
     EXPECT_TRUE(Absolute.Done);
-    EXPECT_FALSE(Relative.Done);
+    EXPECT_FALSE(Long.Done);
+    EXPECT_EQ(Threads[1]->State, Waiting);
+    Threads[2] = KtestThread(WaitUntil, &Short, 9);
+    KtestWaitFor(&Short.Began);
     KeQuerySystemTimePrecise(&Back);
-    Back.QuadPart -= 36000000000ll;
+    Back.QuadPart -= Hour;
     KeSetSystemTime(&Back, &Old);
-    KtestJoin(Second);
+    KtestJoin(Threads[2]);
+    KeSetEvent(&Long.Never, 0, FALSE);
+    KtestJoin(Threads[1]);
 }
 
 static VOID Nothing(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
