@@ -3,6 +3,7 @@
 #include "obp.h"
 
 #include <ex/mode.h>
+#include <ob/callback.h>
 #include <ob/names.h>
 #include <rtl/debug.h>
 #include <rtl/nt_string.h>
@@ -29,6 +30,21 @@ static void Plant(PVOID Object, PCWSTR Path)
     ObfDereferenceObject(Object);
 }
 
+/* The callback objects that NT has of its own. Nothing here changes the power state, adds a processor or sets the time
+ * while drivers run, so nobody notifies them. */
+static const PCWSTR Callbacks[] = { L"\\Callback\\SetSystemTime", L"\\Callback\\PowerState", L"\\Callback\\ProcessorAdd" };
+
+static void PlantCallback(PCWSTR Path)
+{
+    UNICODE_STRING Name;
+    OBJECT_ATTRIBUTES Attributes = { sizeof Attributes, NULL, &Name, OBJ_PERMANENT };
+    PCALLBACK_OBJECT Callback;
+
+    RtlInitUnicodeString(&Name, Path);
+    RtlRequire(NT_SUCCESS(ExCreateCallback(&Callback, &Attributes, TRUE, TRUE)));
+    ObfDereferenceObject(Callback);
+}
+
 void ObInitialize(void)
 {
     UNICODE_STRING Target;
@@ -42,6 +58,8 @@ void ObInitialize(void)
         RtlInitUnicodeString(&Target, Links[At].Target);
         Plant(ObpCreateSymbolicLink(&Target), Links[At].Name);
     }
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Callbacks); At++)
+        PlantCallback(Callbacks[At]);
 }
 
 /* ---- Whole names ---- */
