@@ -83,16 +83,17 @@ read_variables()
 # which QEMU would take for the start of the module's arguments.
 collect_drivers()
 {
-    local List=${Driver//,,/$'\001'} File Name Link
+    local List=${Driver//,,/$'\001'} File Name Link Hint=''
     Drivers=()
 
     [ -n "$Driver" ] || return 0
+    [[ $Driver != *,* ]] || Hint=' (a comma parts two names; one inside a name is written twice)'
     while [ -n "$List" ]; do
         File=${List%%,*}
         if [[ $List == *,* ]]; then List=${List#*,}; else List=''; fi
         File=${File//$'\001'/,}
         [ -n "$File" ] || refuse "DRIVER=$Driver: has an empty name in it"
-        [ -e "$File" ] || refuse "DRIVER: $File does not exist"
+        [ -e "$File" ] || refuse "DRIVER: $File does not exist$Hint"
         [ -f "$File" ] || refuse "DRIVER: $File is not a file"
         [ -r "$File" ] || refuse "DRIVER: $File cannot be read"
         Name=${File##*/}

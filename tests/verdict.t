@@ -39,6 +39,7 @@ boot_status 'CPU=none-such is refused' 4 "none-such" CPU=none-such
 boot_status 'FIRMWARE=acme is refused' 4 'FIRMWARE=acme: not' FIRMWARE=acme
 boot_status 'ACCEL=warp is refused' 4 'ACCEL=warp: not' ACCEL=warp
 boot_status 'a driver that is not there is refused by name' 4 '/no/such\.sys does not exist' DRIVER=/no/such.sys
+boot_status 'a comma that parts a name is suspected' 4 '/no/a does not exist .a comma' DRIVER='/no/a,b.sys'
 boot_status 'a directory is no driver' 4 '/ is not a file' DRIVER=/
 boot_status 'an empty name in DRIVER is refused' 4 'empty name' DRIVER=",$Refused"
 boot_status 'a missing emulator is named' 4 'no-such-qemu' QEMU=no-such-qemu

@@ -56,6 +56,16 @@ static BOOLEAN ReadFile(CHECK *C, ULONG64 Offset, void *To, SIZE_T Size, const c
 
 static BOOLEAN IsPowerOfTwo(ULONG Value) { return Value != 0 && (Value & (Value - 1)) == 0; }
 
+static const char *MachineName(USHORT Machine)
+{
+    switch (Machine) {
+    case 0x014C: return "32-bit x86";
+    case 0x01C4: return "32-bit ARM";
+    case 0xAA64: return "ARM64";
+    default: return "unknown";
+    }
+}
+
 static BOOLEAN CheckDosHeader(CHECK *C, ULONG *NewHeader)
 {
     USHORT Magic;
@@ -64,6 +74,9 @@ static BOOLEAN CheckDosHeader(CHECK *C, ULONG *NewHeader)
         return Refuse(C, "the file is empty (length 0)");
     if (!ReadFile(C, 0, &Magic, sizeof Magic, "e_magic"))
         return FALSE;
+    if (Magic == ELF_MAGIC_START)
+        return Refuse(C, "e_magic is 0x%04x, not 0x%04x (MZ): an ELF file; build it as a PE image, by mingw-w64 or MSVC",
+                      Magic, PE_DOS_MAGIC);
     if (Magic != PE_DOS_MAGIC)
         return Refuse(C, "e_magic is 0x%04x, not 0x%04x (MZ): no PE image", Magic, PE_DOS_MAGIC);
     return ReadFile(C, PE_DOS_NEW_HEADER, NewHeader, sizeof *NewHeader, "e_lfanew");
@@ -86,7 +99,8 @@ static BOOLEAN CheckFileHeader(CHECK *C)
     if (!ReadFile(C, (ULONG64)NewHeader + 4, H, sizeof *H, "the file header"))
         return FALSE;
     if (H->Machine != PE_MACHINE_AMD64)
-        return Refuse(C, "Machine is 0x%04x, not 0x%04x (x64)", H->Machine, PE_MACHINE_AMD64);
+        return Refuse(C, "Machine is 0x%04x (%s), not 0x%04x (x64)", H->Machine, MachineName(H->Machine),
+                      PE_MACHINE_AMD64);
     if (H->NumberOfSections == 0 || H->NumberOfSections > PE_MAX_SECTIONS)
         return Refuse(C, "NumberOfSections is %u, not 1 to %u", H->NumberOfSections, PE_MAX_SECTIONS);
     if (!(H->Characteristics & PE_EXECUTABLE_IMAGE))
@@ -134,8 +148,8 @@ static BOOLEAN CheckOptionalHeader(CHECK *C)
     if (!ReadOptionalHeader(C))
         return FALSE;
     if (O->Subsystem != PE_SUBSYSTEM_NATIVE)
-        return Refuse(C, "Subsystem is %u, not %u (native): a program, not a driver", O->Subsystem,
-                      PE_SUBSYSTEM_NATIVE);
+        return Refuse(C, "Subsystem is %u, not %u (native): a program, not a driver; the linker's --subsystem makes one",
+                      O->Subsystem, PE_SUBSYSTEM_NATIVE);
     if (!IsPowerOfTwo(O->SectionAlignment) || O->SectionAlignment < PAGE_SIZE)
         return Refuse(C, "SectionAlignment is 0x%x, not a power of two from 0x%x on", O->SectionAlignment, PAGE_SIZE);
     if (!IsPowerOfTwo(O->FileAlignment) || O->FileAlignment < 0x200 || O->FileAlignment > O->SectionAlignment)

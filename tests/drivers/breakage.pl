@@ -64,6 +64,7 @@ my $Relocations = offset(field($Directories + 40, 'L'));
 # The file as a whole.
 emit('empty', '', 'the file is empty');
 emit('text', "This is not a driver.\n", 'e_magic is 0x6854');
+emit('elf', "\x7FELF\x02\x01\x01" . "\0" x 200, 'e_magic is 0x457f.*an ELF file');
 emit('dos_only', substr($Good, 0, 0x40), 'the PE signature .*the file ends at 0x40');
 emit('cut_in_headers', substr($Good, 0, $Optional + 50), 'the optional header');
 emit('cut_in_section', substr($Good, 0, field($Text + 20, 'L') + 16), "section '.text': .*beyond the end of the file");
@@ -74,7 +75,7 @@ emit('lfanew_far', with(0x3C, 'L', 0xFFFFFFF0), 'the PE signature');
 emit('lfanew_odd', with(0x3C, 'L', $Pe + 1), 'e_lfanew is ');
 emit('signature', with($Pe, 'L', 0x4541), 'the signature ');
 emit('arm64', with($File, 'W', 0xAA64), 'Machine is 0xaa64');
-emit('i386', with($File, 'W', 0x14C), 'Machine is 0x014c');
+emit('i386', with($File, 'W', 0x14C), 'Machine is 0x014c \\(32-bit x86\\)');
 emit('no_sections', with($File + 2, 'W', 0), 'NumberOfSections is 0');
 emit('many_sections', with($File + 2, 'W', 97), 'NumberOfSections is 97');
 emit('not_executable', with($File + 18, 'W', field($File + 18, 'W') & ~2), 'Characteristics is ');

@@ -5,6 +5,7 @@
 
 enum {
     PE_DOS_MAGIC = 0x5A4D,                  /* "MZ" */
+    ELF_MAGIC_START = 0x457F,               /* what an ELF file has there */
     PE_DOS_HEADER_SIZE = 0x40,
     PE_DOS_NEW_HEADER = 0x3C,               /* where the DOS header keeps the offset of the PE signature */
     PE_SIGNATURE = 0x00004550,              /* "PE\0\0" */
