@@ -274,7 +274,7 @@ static VOID CountPeriods(PVOID Context)
     RELEASED *Released = Context;
 
     while (!Released->Stop)
-        if (WaitFor(&Released->Timer, LONG_ENOUGH) == STATUS_SUCCESS)
+        if (WaitFor(&Released->Timer, 200 * MILLISECOND) == STATUS_SUCCESS)
             __atomic_add_fetch(&Released->Count, 1, __ATOMIC_SEQ_CST);
 }
 
