@@ -66,7 +66,12 @@ read_variables()
     esac
     [[ $Append != *$'\n'* ]] || refuse 'APPEND: has a line break in it'
 
-    case ${GDB_WAIT:-0} in 0) ;; 1) Timeout=0 ;; *) refuse "GDB_WAIT=$GDB_WAIT: not 0 or 1" ;; esac
+    case ${GDB_WAIT:-0} in
+    0) ;;
+    1) Timeout=0 GdbPort=1234 ;;
+    [1-9][0-9][0-9][0-9] | [1-6][0-9][0-9][0-9][0-9]) Timeout=0 GdbPort=$GDB_WAIT ;;
+    *) refuse "GDB_WAIT=$GDB_WAIT: not 0, 1 or a port" ;;
+    esac
 
     command -v "$Qemu" >/dev/null || refuse "$Qemu is not installed (tests/install.sh installs it)"
     if [ -z "$Headless" ]; then
@@ -176,7 +181,7 @@ build_arguments()
         -chardev "file,id=tap,path=${Tap//,/,,}" -serial chardev:tap
         -d cpu_reset -D "$Run/resets")
     [ "$Headless" = 0 ] || Arguments+=(-display none)
-    [ "${GDB_WAIT:-0}" = 0 ] || Arguments+=(-S -gdb tcp:127.0.0.1:1234)
+    [ "${GDB_WAIT:-0}" = 0 ] || Arguments+=(-S -gdb "tcp:127.0.0.1:$GdbPort")
     case $Accel in
     virtual) Arguments+=(-accel tcg,thread=single -icount shift=0,sleep=off) ;;
     parallel) Arguments+=(-accel tcg,thread=multi) ;;

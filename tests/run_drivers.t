@@ -40,6 +40,9 @@ together()
         DRIVER="$Built/pipeline.sys,$Built/storm.sys,$Built/tapper.sys"
     Expected=('status 1' 'log fails_entry\.sys: DriverEntry failed' 'log 3 ok, 0 not ok')
     driver_case 'a driver that fails does not keep the next one out' TIMEOUT=60 DRIVER="$Built/fails_entry.sys,$Built/tapper.sys"
+    Expected=('status 1' 'log cache\.sys: unloaded' 'log 2 loaded, 0 refused; 5 ok')
+    driver_case 'a resource that goes away with its driver leaves the list of the others whole' TIMEOUT=60 \
+        DRIVER="$Built/cache.sys,$Built/leaks_resource.sys"
     Expected=('status 2' 'log SPIN_LOCK_ALREADY_OWNED')
     driver_case 'without the verifier a lone processor notices that it waits for itself' SMP=1 TIMEOUT=60 \
         DRIVER="$Built/locks_twice.sys" APPEND='verifier=off'

@@ -16,6 +16,8 @@
 #include <ke/thread.h>
 #include <rtl/print.h>
 
+enum { PRINTED = 16 };          /* of what is held, at a stop */
+
 static KSPIN_LOCK Guard;
 static volatile ULONG GuardOwner;               /* processor + 1, or 0 */
 static KIRQL GuardIrql;                         /* Guard: what its owner came with */
@@ -250,8 +252,12 @@ void VfpPrintHeld(void)
 {
     char By[2 * VFP_PLACE_SIZE];
     VFP_PLACE Name;
+    ULONG Count = 0;
 
     for (const VFP_HELD *Held = List; Held != NULL; Held = Held->Next)
-        LogPrint("  held: %s %p (%s), taken %s\n", VfpKindName(Held->Kind), Held->Lock, VfpDescribe(&Name, Held->Lock),
-                 VfpDescribeHolder(Held, By, sizeof By));
+        if (Count++ < PRINTED)
+            LogPrint("  held: %s %p (%s), taken %s\n", VfpKindName(Held->Kind), Held->Lock,
+                     VfpDescribe(&Name, Held->Lock), VfpDescribeHolder(Held, By, sizeof By));
+    if (Count > PRINTED)
+        LogPrint("  held: and %u more\n", Count - PRINTED);
 }
