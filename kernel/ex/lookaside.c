@@ -186,6 +186,20 @@ ULONG ExForEachLookasideOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Cont
     return Count;
 }
 
+/* The driver's memory goes away with them; what they keep is lost with it. */
+void ExForgetLookasides(const void *Start, SIZE_T Size)
+{
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
+    PLIST_ENTRY Next;
+
+    for (PLIST_ENTRY Entry = Lists.Flink; Entry != &Lists; Entry = Next) {
+        Next = Entry->Flink;
+        if ((ULONG64)Entry - (ULONG64)Start < Size)
+            RemoveEntryList(Entry);
+    }
+    KeReleaseSpinLock(&ListLock, OldIrql);
+}
+
 /* ---- Public: nonpaged and paged entries ---- */
 
 /* ExInitializeNPagedLookasideList - Lookaside, of nonpaged memory, is an empty list of entries of Size bytes (at least

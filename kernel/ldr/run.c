@@ -6,6 +6,7 @@
  * A driver without DriverUnload cannot be unloaded in NT, so what it holds is no leak: the log says so.
  * Every cause of a status other than 0 has its own line, and the verdict repeats the first. */
 #include "ldrp.h"
+#include <ex/lookaside.h>
 #include <ex/pool.h>
 #include <ex/resource.h>
 #include <ldr/run.h>
@@ -110,6 +111,7 @@ static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
         return;                             /* its code may still be reached: the memory stays as it is */
     VfForgetMemory(Image->Base, Image->Layout.SizeOfImage);
     ExForgetResources(Image->Base, Image->Layout.SizeOfImage);
+    ExForgetLookasides(Image->Base, Image->Layout.SizeOfImage);
     LdrUnloadImage(Image);
     LdrpDestroyDriver(Driver);
 }

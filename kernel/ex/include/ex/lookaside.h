@@ -75,5 +75,6 @@ VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry);
 /* Calls Report for each list that lies in [Start, End) or was initialised by code there; returns their number. */
 ULONG ExForEachLookasideOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PGENERAL_LOOKASIDE List),
                            PVOID Context);
+void ExForgetLookasides(const void *Start, SIZE_T Size);         /* memory goes away with lists that lie there */
 /* The next depth of a list, from what happened to it since it was last looked at. */
 USHORT ExNextLookasideDepth(const GENERAL_LOOKASIDE_POOL *List);
