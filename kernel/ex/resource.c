@@ -139,7 +139,7 @@ static void Wake(RESOURCE_WAITER *Waiter)
 
 /* ---- Acquiring ---- */
 
-/* The table of the contract, lock held: contracts.md 3 "ERESOURCE". */
+/* Who is granted what: the table of tests/ex/resource_test.c. Lock held. */
 static ANSWER TryGrant(PERESOURCE Resource, ACCESS Access, PKTHREAD Thread)
 {
     BOOLEAN Contended = Resource->NumberOfExclusiveWaiters != 0;

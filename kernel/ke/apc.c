@@ -207,7 +207,7 @@ static void Link(PKAPC_STATE State, PKAPC Apc)
 /* KeInitializeApc - Apc calls KernelRoutine and then, if given, NormalRoutine(NormalContext, ...) in Thread. Without a
  * normal routine it is a special kernel APC, whatever ApcMode says. Environment: in which process: the thread's own
  * (Original), the one it is attached to (Attached), the one it is in now (Current) or when Apc is queued (Insert).
- * IRQL: any. Undocumented; contracts.md 4 "APCs". */
+ * IRQL: any. Undocumented. */
 VOID KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment, PKKERNEL_ROUTINE KernelRoutine,
                      PKRUNDOWN_ROUTINE RundownRoutine, PKNORMAL_ROUTINE NormalRoutine, KPROCESSOR_MODE ApcMode,
                      PVOID NormalContext)
@@ -240,7 +240,7 @@ static PKAPC_STATE StateFor(PKAPC Apc)
 
 /* KeInsertQueueApc - queue Apc to its thread; Increment boosts a thread that is woken for it. IRQL: <= DISPATCH_LEVEL.
  * Returns: FALSE if it is queued already, the thread has ended, or Apc is for a process that the thread is attached to,
- * and it is attached to none. Undocumented; contracts.md 4 "APCs". */
+ * and it is attached to none. Undocumented. */
 BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment)
 {
     ULONG64 Flags = KiLockDispatcher();
@@ -326,7 +326,7 @@ BOOLEAN KeAreApcsDisabled(VOID) { return KiCurrentThread()->CombinedApcDisable !
 BOOLEAN KeAreAllApcsDisabled(VOID) { return KiCurrentThread()->SpecialApcDisable != 0 || ArchReadIrql() >= APC_LEVEL; }
 
 /* KeAlertThread - end Thread's alertable wait in AlertMode with STATUS_ALERTED, or mark it for the next one.
- * IRQL: <= DISPATCH_LEVEL. Returns: whether it was marked already. Undocumented; contracts.md 4. */
+ * IRQL: <= DISPATCH_LEVEL. Returns: whether it was marked already. Undocumented. */
 BOOLEAN KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
 {
     ULONG64 Flags = KiLockDispatcher();
@@ -343,7 +343,7 @@ BOOLEAN KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
 }
 
 /* KeTestAlertThread - take the current thread's mark for AlertMode. IRQL: <= APC_LEVEL. Returns: whether it was set; if
- * it was not, queued user APCs are marked for delivery. Undocumented; contracts.md 4. */
+ * it was not, queued user APCs are marked for delivery. Undocumented. */
 BOOLEAN KeTestAlertThread(KPROCESSOR_MODE AlertMode)
 {
     PKTHREAD Thread = KiCurrentThread();

@@ -17,7 +17,7 @@
  *
  * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread.
  * The next wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
- * Order of tests, as contracts.md 2 has it: kernel APC, object, alert, timeout already due, block.
+ * Order of tests: kernel APC, object, alert, timeout already due, block.
  * Rejected: wake all and let them retry; it breaks wait-all and FIFO. */
 #include "ki.h"
 
@@ -271,7 +271,7 @@ static ULONG64 LockForWait(PKTHREAD Thread, WAIT_CALL *Call)
     }
 }
 
-/* Is there a reason other than the object to return at once? contracts.md 2, "Alert test". */
+/* Is there a reason other than the object to return at once? */
 static NTSTATUS TestAlert(PKTHREAD Thread, const WAIT_CALL *Call)
 {
     KPROCESSOR_MODE Mode = Call->Mode;

@@ -18,7 +18,7 @@
 #include <rtl/list.h>
 #include <rtl/status.h>
 
-/* A system thread starts inside a critical region (contracts.md 4 "Threads"). One that has left it ends with 0. */
+/* A system thread starts inside a critical region. One that has left it ends with 0. */
 enum { INITIAL_KERNEL_APC_DISABLE = -1, DEFAULT_PAGE_PRIORITY = 5 };
 
 static void (*EndCheck)(void);

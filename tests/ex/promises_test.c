@@ -1,5 +1,5 @@
-/* promises_test.c - lines of tests/conformance.txt about what happens around a release: which IRQL comes back, which APCs
- * run, and what a deleted resource leaves behind. */
+/* promises_test.c - lines of tests/conformance.txt about what happens around a release: which IRQL comes back, which
+ * APCs run, and what a deleted resource leaves behind. */
 #include <ex/fastmutex.h>
 #include <ex/resource.h>
 #include <ke/apc.h>

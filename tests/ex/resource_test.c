@@ -163,7 +163,7 @@ TEST(ex_resource, initialize_over_poison)
     EXPECT_EQ(ExDeleteResourceLite(&R), STATUS_SUCCESS);
 }
 
-/* ---- The acquisition table, cell by cell: contracts.md 3 "ERESOURCE" ---- */
+/* ---- The acquisition table, cell by cell ---- */
 
 /* What the subject, actor 0, finds. Actor 1 is another owner, actor 2 waits for exclusive ownership. */
 typedef enum _STATE {

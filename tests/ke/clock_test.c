@@ -12,7 +12,7 @@
 enum { MILLISECOND = 10000 };
 #define YEAR_30827 0x7FFF35F4F06C7FFFll
 
-/* The inlines of contracts.md 1.2. */
+/* What the inlines of the DDK read. */
 static ULONG64 InlineInterruptTime(void) { return *(volatile ULONG64 *)0xFFFFF78000000008ull; }
 static ULONG64 InlineSystemTime(void) { return *(volatile ULONG64 *)0xFFFFF78000000014ull; }
 static ULONG64 InlineTickCount(void) { return *(volatile ULONG64 *)0xFFFFF78000000320ull; }

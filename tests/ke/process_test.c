@@ -204,7 +204,7 @@ static VOID LookFromDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argumen
     ContentInDpc = Here();
 }
 
-/* contracts.md 3: in a DPC it is the interrupted thread's.
+/* In a DPC it is the interrupted thread's.
  * covers IoGetCurrentProcess.2 */
 TEST(ke_process, dpc_sees_the_interrupted_threads_process)
 {

@@ -1,5 +1,5 @@
-/* promises_test.c - lines of tests/conformance.txt that lie between the objects: who is woken for an APC, whose boost is
- * how great, what may be asked at any IRQL, what a timer does with what it finds. */
+/* promises_test.c - lines of tests/conformance.txt that lie between the objects: who is woken for an APC, whose boost
+ * is how great, what may be asked at any IRQL, what a timer does with what it finds. */
 #include <ke/apc.h>
 #include <ke/clock.h>
 #include <ke/dpc.h>

@@ -5,7 +5,7 @@
 
 typedef struct _KSYSTEM_TIME { ULONG LowPart; LONG High1Time; LONG High2Time; } KSYSTEM_TIME;
 
-/* The page at KI_USER_SHARED_DATA, the fields that drivers' inlines load (contracts.md 1.2). */
+/* The page at KI_USER_SHARED_DATA, the fields that drivers' inlines load. */
 typedef struct _KUSER_SHARED_DATA {
     ULONG TickCountLowDeprecated;
     ULONG TickCountMultiplier;

@@ -6,7 +6,7 @@
 struct _KPROCESS;
 
 /* An object's type. The first qword points to the type itself: mingw's drivers dereference PsThreadType once more
- * than Microsoft's compiler does, and both then pass the same address (contracts.md 1.1).
+ * than Microsoft's compiler does, and both then pass the same address.
  * Parse: what follows the object in a path, from the backslash on, is the type's to read, and so is an object that a
  * path ends at (Rest is empty then). It answers with a referenced object, which may be Object. Context: of
  * whoever looks the name up. PASSIVE_LEVEL.

@@ -37,7 +37,7 @@ enum {
 #define NtCurrentProcess() ((HANDLE)-1ll)
 #define NtCurrentThread()  ((HANDLE)-2ll)
 
-/* Data exports; each object's first qword points to itself (contracts.md 1.1, mingw's extra dereference). */
+/* Data exports; each object's first qword points to itself, for mingw's extra dereference. */
 extern POBJECT_TYPE PsThreadType, PsProcessType, ExEventObjectType, ExSemaphoreObjectType, IoFileObjectType;
 
 /* ---- object.c ---- */
