@@ -138,10 +138,11 @@ check_sizes()
     done
 }
 
-# README's table of the verifier's rules is the table in the source.
+# README's tables of the verifier's rules are the tables in the source.
 check_rules()
 {
-    diff <(sed -nE 's/^ *X\((0x[0-9A-F]+), (\w+), "(.*)"\).*/| \1 | \2 | \3 |/p' kernel/vf/include/vf/rules.h) \
+    diff <(sed -nE 's/^ *X\((0x[0-9A-F]+), (\w+), "(.*)"\).*/| \1 | \2 | \3 |/p' kernel/vf/include/vf/rules.h \
+             kernel/vf/include/vf/io_rules.h) \
         <(grep -E '^\| 0x[0-9A-F]+ \|' README.md) || fail "README's table of rules is not that of kernel/vf"
 }
 

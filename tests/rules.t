@@ -4,6 +4,7 @@
 #
 # What the comment says, one a line:
 #   fault: 0xNN NAME          stop 0xC4 with this parameter 1, by this rule's name
+#   fault: io 0xNN NAME       stop 0xC9 with this parameter 1, by this rule's name
 #   fault: stop 0xNN NAME     this stop
 #   log: PATTERN              a line of the log matches
 #   run: VARIABLE=VALUE...    both are run so
@@ -24,6 +25,11 @@ expect_stop() # fault-directive
     read -r Kind Code Name <<<"$1"
     if [ "$Kind" = stop ]; then
         expect_line "STOP $Code $Name\$"
+    elif [ "$Kind" = io ]; then
+        Code=${Code#0x}
+        expect_line 'STOP 0x000000C9 DRIVER_VERIFIER_IOMANAGER_VIOLATION$'
+        expect_line "P1 0*${Code,,} "
+        expect_line "^  $Name: [A-Z].*\\.\$"
     else
         Name=$Code
         Code=${Kind#0x}

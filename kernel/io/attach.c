@@ -3,8 +3,8 @@
  * Who attaches gets on top of whatever is there, and is told what is right below: that is where its driver sends what
  * it passes on. Requests for any device of the stack are sent to its top (IoGetRelatedDeviceObject), with stack
  * locations for all: so a device needs one more than the one below it.
- * Lock: the database's. A device that others hold on to (below, above) is not kept alive by that: detaching comes before
- * deleting, and the verifier sees to it. */
+ * Lock: the database's. A device that others hold on to (below, above) is not kept alive by that: detaching comes
+ * before deleting, and the verifier sees to it. */
 #include "iop.h"
 
 #include <ke/spinlock.h>
@@ -60,8 +60,8 @@ NTSTATUS IoAttachDeviceToDeviceStackSafe(PDEVICE_OBJECT SourceDevice, PDEVICE_OB
     return May ? STATUS_SUCCESS : STATUS_NO_SUCH_DEVICE;
 }
 
-/* IoAttachDeviceToDeviceStack - the same. Returns: the device below; NULL where that one fails. IRQL: <= DISPATCH_LEVEL.
- * Source: WDK nf-wdm-ioattachdevicetodevicestack. */
+/* IoAttachDeviceToDeviceStack - the same. Returns: the device below; NULL where that one fails. IRQL: <=
+ * DISPATCH_LEVEL. Source: WDK nf-wdm-ioattachdevicetodevicestack. */
 PDEVICE_OBJECT IoAttachDeviceToDeviceStack(PDEVICE_OBJECT SourceDevice, PDEVICE_OBJECT TargetDevice)
 {
     PDEVICE_OBJECT Below = NULL;

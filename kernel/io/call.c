@@ -70,6 +70,8 @@ NTSTATUS IofCallDriver(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     Irp->CurrentLocation--;
     Location = --Irp->Tail.Overlay.CurrentStackLocation;
     Location->DeviceObject = DeviceObject;
+    if (UNLIKELY(Watch != NULL))
+        return Watch->Call(DeviceObject, Irp);
     return DeviceObject->DriverObject->MajorFunction[Location->MajorFunction](DeviceObject, Irp);
 }
 

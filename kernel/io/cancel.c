@@ -14,6 +14,7 @@
 #include "iop.h"
 
 #include <ke/bugcheck.h>
+#include <ke/irql.h>
 #include <ke/spinlock.h>
 
 static KSPIN_LOCK CancelLock;
@@ -32,7 +33,8 @@ PKSPIN_LOCK IoCancelSpinLock(void) { return &CancelLock; }
 
 /* IoCancelIrp - mark Irp as cancelled, and call its cancel routine if it has one now, with the device of its current
  * stack location. The caller knows that it is not completed meanwhile. IRQL: <= DISPATCH_LEVEL. Returns: TRUE if there
- * was a routine. Errors: a completed IRP that has one is 0x48. Source: WDK nf-wdm-iocancelirp; bug check 0x48. */
+ * was a routine. Errors: a completed IRP that has one is 0x48; a routine that does not release the cancel spin lock to
+ * the right IRQL is 0xC8. Source: WDK nf-wdm-iocancelirp; bug check 0x48. */
 BOOLEAN IoCancelIrp(PIRP Irp)
 {
     PDRIVER_CANCEL Routine;
@@ -51,5 +53,10 @@ BOOLEAN IoCancelIrp(PIRP Irp)
                        "IRP %p is cancelled, but completed already, and has the cancel routine %p", Irp, Routine);
     Irp->CancelIrql = OldIrql;
     Routine(IoGetCurrentIrpStackLocation(Irp)->DeviceObject, Irp);
+    if (UNLIKELY(KeGetCurrentIrql() != OldIrql))
+        KeBugCheckWith(IRQL_UNEXPECTED_VALUE, (ULONG_PTR)KeGetCurrentIrql() << 16 | (ULONG_PTR)OldIrql << 8,
+                       (ULONG_PTR)Routine, (ULONG_PTR)Irp, 0,
+                       "cancel routine %p returned at IRQL %u: it must release the cancel spin lock to CancelIrql, %u",
+                       Routine, KeGetCurrentIrql(), OldIrql);
     return TRUE;
 }

@@ -49,8 +49,11 @@ static void DeleteDriver(PVOID Object)
 
     while (!IsListEmpty(&Driver->Clients))
         ExFreePoolWithTag(CONTAINING_RECORD(RemoveHeadList(&Driver->Clients), CLIENT_EXTENSION, Link), IO_TAG);
-    while (!IsListEmpty(&Driver->Reinitializations))
-        ExFreePoolWithTag(CONTAINING_RECORD(RemoveHeadList(&Driver->Reinitializations), REINITIALIZATION, Link), IO_TAG);
+    while (!IsListEmpty(&Driver->Reinitializations)) {
+        PLIST_ENTRY Link = RemoveHeadList(&Driver->Reinitializations);
+
+        ExFreePoolWithTag(CONTAINING_RECORD(Link, REINITIALIZATION, Link), IO_TAG);
+    }
 }
 
 static NTSTATUS RefuseRequest(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -74,8 +77,9 @@ static BOOLEAN SetNames(IOP_DRIVER *Driver, const char *Service)
         Driver->Name[Prefix + i] = (UCHAR)Service[i];
     Driver->Object.DriverName = (UNICODE_STRING){ (USHORT)((Prefix + Length) * sizeof(WCHAR)), sizeof Driver->Name,
                                                   Driver->Name };
-    Driver->Extension.ServiceKeyName = (UNICODE_STRING){ (USHORT)(Length * sizeof(WCHAR)),
-                                                         (USHORT)((Length + 1) * sizeof(WCHAR)), Driver->Name + Prefix };
+    Driver->Extension.ServiceKeyName = (UNICODE_STRING){
+        (USHORT)(Length * sizeof(WCHAR)), (USHORT)((Length + 1) * sizeof(WCHAR)), Driver->Name + Prefix
+    };
     return TRUE;
 }
 

@@ -1,12 +1,12 @@
 /* file.c - file objects: a device that somebody has opened.
  *
- * A path leads to a device; what follows the device's name is the driver's to understand. The look-up (ob's path.c) asks
- * the device's type, which is ParseDevice here: it makes a file object and sends IRP_MJ_CREATE to the top of the device's
- * stack. If the driver agrees, the file object is what the path stands for. IRP_MJ_CLEANUP follows when the last handle
- * is closed, IRP_MJ_CLOSE when the last reference is gone: so IoGetDeviceObjectPointer, which closes its handle and
- * keeps a reference, is seen as create and cleanup, and its caller's dereference as close.
- * These three are sent and waited for here, so they need no APC. The device is held by a reference and counted as open
- * meanwhile (device.c). */
+ * A path leads to a device; what follows the device's name is the driver's to understand. The look-up (ob's path.c)
+ * asks the device's type, which is ParseDevice here: it makes a file object and sends IRP_MJ_CREATE to the top of the
+ * device's stack. If the driver agrees, the file object is what the path stands for. IRP_MJ_CLEANUP follows when the
+ * last handle is closed, IRP_MJ_CLOSE when the last reference is gone: so IoGetDeviceObjectPointer, which closes its
+ * handle and keeps a reference, is seen as create and cleanup, and its caller's dereference as close. These three are
+ * sent and waited for here, so they need no APC. The device is held by a reference and counted as open meanwhile
+ * (device.c). */
 #include "iop.h"
 
 #include <ex/pool.h>

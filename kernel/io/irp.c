@@ -122,6 +122,17 @@ PIRP IoMakeAssociatedIrp(PIRP Irp, CCHAR StackSize)
     return Part;
 }
 
+BOOLEAN IoIsAllocatedIrp(PIRP Irp)
+{
+    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
+    BOOLEAN Found = FALSE;
+
+    for (PLIST_ENTRY Link = All.Flink; Link != &All && !Found; Link = Link->Flink)
+        Found = Link == &IopHeaderOf(Irp)->Link;
+    KeReleaseSpinLock(&ListLock, OldIrql);
+    return Found;
+}
+
 /* Calls Report for each, under the list's lock: it may print, not allocate or free IRPs. <= DISPATCH_LEVEL.
  * Returns: their number. */
 ULONG IoForEachIrpOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PIRP Irp, PVOID Caller), PVOID Context)

@@ -1,7 +1,7 @@
 /* mdl.c - memory descriptor lists.
  *
- * Memory is always resident, and the kernel's is always mapped, so a description is hardly ever mapped anew: the buffer's
- * own address serves, and the frames behind the list are what the page tables say. */
+ * Memory is always resident, and the kernel's is always mapped, so a description is hardly ever mapped anew: the
+ * buffer's own address serves, and the frames behind the list are what the page tables say. */
 #include "iop.h"
 
 #include <ex/pool.h>
@@ -144,7 +144,8 @@ static PVOID SystemAddressOf(PMDL Mdl)
 /* MmMapLockedPagesSpecifyCache - the system address of a locked buffer, also into MappedSystemVa. All memory is cached.
  * IRQL: <= DISPATCH_LEVEL for KernelMode. Returns: NULL if it cannot be mapped in one piece: a buffer of a process's
  * lower half whose frames lie apart; 0xA with BugCheckOnFailure. Errors: UserMode raises
- * STATUS_INSUFFICIENT_RESOURCES: nothing is mapped into lower halves. Source: WDK nf-wdm-mmmaplockedpagesspecifycache. */
+ * STATUS_INSUFFICIENT_RESOURCES: nothing is mapped into lower halves. Source: WDK
+ * nf-wdm-mmmaplockedpagesspecifycache. */
 PVOID MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, MEMORY_CACHING_TYPE CacheType,
                                    PVOID RequestedAddress, ULONG BugCheckOnFailure, ULONG Priority)
 {

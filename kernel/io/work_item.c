@@ -1,12 +1,11 @@
 /* work_item.c - I/O work items.
  *
- * A driver that queues an executive work item can be unloaded before its routine has returned, and nothing would notice.
- * An I/O work item therefore holds the device (or driver) object it was made for from the queueing until after the
- * routine's return; an object that is held keeps its driver in memory.
- * The item is claimed by one exchange, so of two that queue it at once one fails: IoTryQueueWorkItem says so, the others
- * stop. Before the routine starts everything is copied out of the item, which is the driver's again: it may be queued
- * anew or freed by the routine itself.
- * Allocated ones stand in a list, with who asked for them, so that what is forgotten is named. */
+ * A driver that queues an executive work item can be unloaded before its routine has returned, and nothing would
+ * notice. An I/O work item therefore holds the device (or driver) object it was made for from the queueing until after
+ * the routine's return; an object that is held keeps its driver in memory. The item is claimed by one exchange, so of
+ * two that queue it at once one fails: IoTryQueueWorkItem says so, the others stop. Before the routine starts
+ * everything is copied out of the item, which is the driver's again: it may be queued anew or freed by the routine
+ * itself. Allocated ones stand in a list, with who asked for them, so that what is forgotten is named. */
 #include <io/work_item.h>
 
 #include "iop.h"
@@ -113,7 +112,8 @@ VOID IoFreeWorkItem(PIO_WORKITEM IoWorkItem)
     ExFreePoolWithTag(IoWorkItem, IO_TAG);
 }
 
-/* IoSizeofWorkItem - how many bytes an item of the driver's own needs. IRQL: any. Source: WDK nf-wdm-iosizeofworkitem. */
+/* IoSizeofWorkItem - how many bytes an item of the driver's own needs. IRQL: any. Source: WDK
+ * nf-wdm-iosizeofworkitem. */
 ULONG IoSizeofWorkItem(VOID) { return sizeof(IO_WORKITEM); }
 
 /* IoInitializeWorkItem - make nonpaged memory of IoSizeofWorkItem bytes an item for IoObject, a device or driver

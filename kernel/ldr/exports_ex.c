@@ -33,6 +33,7 @@
 #include <ps/process.h>
 #include <ps/system_thread.h>
 #include <vf/call.h>
+#include <vf/irp.h>
 #include <vf/fastmutex.h>
 #include <vf/resource.h>
 #include <vf/work.h>
@@ -252,14 +253,14 @@ static const LDR_EXPORT Rows[] = {
 
     /* Devices and drivers */
     EXPORT(IoCreateDevice),
-    EXPORT(IoDeleteDevice),
+    EXPORT_CHECKED(IoDeleteDevice),
     EXPORT(IoCreateSymbolicLink),
     EXPORT(IoCreateUnprotectedSymbolicLink),
     EXPORT(IoDeleteSymbolicLink),
     EXPORT(IoAttachDevice),
     EXPORT(IoAttachDeviceToDeviceStack),
     EXPORT(IoAttachDeviceToDeviceStackSafe),
-    EXPORT(IoDetachDevice),
+    EXPORT_CHECKED(IoDetachDevice),
     EXPORT(IoGetAttachedDevice),
     EXPORT(IoGetAttachedDeviceReference),
     EXPORT(IoGetLowerDeviceObject),
@@ -275,14 +276,14 @@ static const LDR_EXPORT Rows[] = {
 
     /* I/O requests */
     EXPORT(IoAllocateIrp),
-    EXPORT(IoFreeIrp),
-    EXPORT(IoInitializeIrp),
+    EXPORT_CHECKED(IoFreeIrp),
+    EXPORT_CHECKED(IoInitializeIrp),
     EXPORT(IoReuseIrp),
     EXPORT(IoMakeAssociatedIrp),
-    EXPORT(IofCallDriver),
-    EXPORT(IofCompleteRequest),
-    EXPORT(IoCallDriver),
-    EXPORT(IoCompleteRequest),
+    EXPORT_CHECKED(IofCallDriver),
+    EXPORT_CHECKED(IofCompleteRequest),
+    EXPORT_CHECKED(IoCallDriver),
+    EXPORT_CHECKED(IoCompleteRequest),
     EXPORT(IoSetCompletionRoutineEx),
     EXPORT(IoForwardIrpSynchronously),
     EXPORT(IoAcquireCancelSpinLock),
@@ -320,7 +321,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoQueueWorkItem),
     EXPORT(IoQueueWorkItemEx),
     EXPORT(IoTryQueueWorkItem),
-    EXPORT(IoInitializeTimer),
+    EXPORT_CHECKED(IoInitializeTimer),
     EXPORT(IoStartTimer),
     EXPORT(IoStopTimer),
     EXPORT(IoStartPacket),

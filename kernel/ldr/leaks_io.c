@@ -79,7 +79,8 @@ ULONG LdrpReportIoLeaks(const LDR_DRIVER *Driver)
     IoForEachIrpOf(Start(Image), End(Image), ReportIrp, &Irps);
     IoForEachWorkItemOf(Start(Image), End(Image), ReportItem, &Items);
     IoForEachSymbolicLinkOf(Start(Image), End(Image), ReportLink, &Links);
-    return ReportRest(&Links, "symbolic links") + ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") + ReportRest(&Items, "I/O work items");
+    return ReportRest(&Links, "symbolic links") + ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") +
+           ReportRest(&Items, "I/O work items");
 }
 
 BOOLEAN LdrpHasDevices(const LDR_DRIVER *Driver) { return Driver->Object->DeviceObject != NULL; }

@@ -3,7 +3,7 @@
  * A lock is not acquired by its holder, released by another, initialised, freed or left behind by its thread while it
  * is held; and the order in which locks are taken has no cycle (order.c). The rules are the same for every kind of lock
  * that has an owner; who calls says what kind it is. */
-#include "vfp.h"
+#include "irpp.h"
 #include <ke/bugcheck.h>
 #include <ke/thread.h>
 #include <rtl/print.h>
@@ -235,6 +235,7 @@ void VfInitialize(void)
     VfpInitializeOrder();
     VfpInitializeMemory();
     VfpInitializeThreads();
+    VfpInitializeIrps();
     KeRegisterBugCheckSection(&Section);
 }
 

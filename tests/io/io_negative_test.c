@@ -109,8 +109,9 @@ TEST(negative, irp_reads_more_than_there_is_room)
     Begin(1);
     KeInitializeEvent(&Event, NotificationEvent, FALSE);
     Stack.Layer[0]->Information = 5;
-    IofCallDriver(Stack.Top, IoBuildDeviceIoControlRequest(CTL_CODE(0x22, 0x801, METHOD_BUFFERED, 0), Stack.Top, NULL, 0,
-                                                           Room, sizeof Room, FALSE, &Event, &Block));
+    IofCallDriver(Stack.Top,
+                  IoBuildDeviceIoControlRequest(CTL_CODE(0x22, 0x801, METHOD_BUFFERED, 0), Stack.Top, NULL, 0, Room,
+                                                sizeof Room, FALSE, &Event, &Block));
 }
 
 TEST(negative, device_deleted_twice)

@@ -166,15 +166,16 @@ TEST(io_request, reads_and_writes_have_their_data_where_the_device_wants_it)
 {
     static const ULONG Flags[] = { DO_BUFFERED_IO, DO_DIRECT_IO, 0 };
     LARGE_INTEGER Offset = { .QuadPart = 0x123456789ll };
+    PUCHAR Data;
 
     for (ULONG i = 0; i < RTL_NUMBER_OF(Flags); i++)
         for (ULONG Major = IRP_MJ_READ; Major <= IRP_MJ_WRITE; Major++) {
             Begin(1);
             Stack.Layer[0]->Do = CheckData;
             Stack.Top->Flags |= Flags[i];
-            EXPECT_EQ(IofCallDriver(Stack.Top,
-                                    IoBuildSynchronousFsdRequest(Major, Stack.Top, Major == IRP_MJ_READ ? Output : Input,
-                                                                 LENGTH, &Offset, &Event, &Block)), STATUS_SUCCESS);
+            Data = Major == IRP_MJ_READ ? Output : Input;
+            EXPECT_EQ(IofCallDriver(Stack.Top, IoBuildSynchronousFsdRequest(Major, Stack.Top, Data, LENGTH, &Offset,
+                                                                            &Event, &Block)), STATUS_SUCCESS);
             EXPECT_EQ(KeReadStateEvent(&Event), 1);
             EXPECT_EQ(Block.Information, LENGTH);
             EXPECT_EQ(Output[0], Major == IRP_MJ_READ ? 0x77 : 0xAA);
@@ -350,7 +351,8 @@ static void EndWithOne(PVOID Context)
     IofCallDriver(Stack.Top, BuildControl(METHOD_BUFFERED));
 }
 
-/* Nobody completes it: after five minutes the thread goes without it, and a late end touches nothing of the thread's. */
+/* Nobody completes it: after five minutes the thread goes without it, and a late end touches nothing of the
+ * thread's. */
 TEST(io_request, thread_gives_up_a_request_that_nobody_completes)
 {
     HANDLE Handle;

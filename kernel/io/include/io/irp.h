@@ -168,6 +168,7 @@ VOID IoFreeIrp(PIRP Irp);
 VOID IoInitializeIrp(PIRP Irp, USHORT PacketSize, CCHAR StackSize);
 VOID IoReuseIrp(PIRP Irp, NTSTATUS Iostatus);
 PIRP IoMakeAssociatedIrp(PIRP Irp, CCHAR StackSize);
+BOOLEAN IoIsAllocatedIrp(PIRP Irp);             /* made by IoAllocateIrp and not freed; any address will do */
 /* Each IRP that was allocated by a call from [Start, End) and not freed. */
 ULONG IoForEachIrpOf(ULONG64 Start, ULONG64 End, void (*Report)(PVOID Context, PIRP Irp, PVOID Caller), PVOID Context);
 
@@ -181,8 +182,12 @@ NTSTATUS IoSetCompletionRoutineEx(PDEVICE_OBJECT DeviceObject, PIRP Irp, PIO_COM
                                   BOOLEAN InvokeOnCancel);
 BOOLEAN IoForwardIrpSynchronously(PDEVICE_OBJECT DeviceObject, PIRP Irp);
 
-/* What the verifier looks at on an IRP's way up: each location before it is left. Set once. */
-typedef struct _IO_WATCH { void (*Leaving)(PIRP Irp, PIO_STACK_LOCATION Location); } IO_WATCH;
+/* The verifier's part, set once. Call calls the dispatch routine for an IRP that is at its location already; Leaving
+ * looks at each location before an IRP leaves it on its way up. */
+typedef struct _IO_WATCH {
+    NTSTATUS (*Call)(PDEVICE_OBJECT DeviceObject, PIRP Irp);
+    void (*Leaving)(PIRP Irp, PIO_STACK_LOCATION Location);
+} IO_WATCH;
 void IoSetWatch(const IO_WATCH *Watch);
 
 /* ---- cancel.c ---- */
