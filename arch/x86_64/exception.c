@@ -1,10 +1,29 @@
 /* exception.c - SSE state in contexts, and the frames of this floor that exception handling must know. */
 #include "x86.h"
+#include <rtl/status.h>
 #include <rtl/string.h>
 
 enum { MXCSR_DEFINED = 0xFFFF };        /* another bit makes fxrstor fault */
 
 C_ASSERT(sizeof(ARCH_FPU) == sizeof(XSAVE_FORMAT));
+
+/* The registers that a call keeps, as a setjmp stored them. The control words come along, the rest of Context stays. */
+static void TakeJump(PCONTEXT Context, const JUMP_BUFFER *Jump)
+{
+    Context->Rbx = Jump->Rbx;
+    Context->Rsp = Jump->Rsp;
+    Context->Rbp = Jump->Rbp;
+    Context->Rsi = Jump->Rsi;
+    Context->Rdi = Jump->Rdi;
+    Context->R12 = Jump->R12;
+    Context->R13 = Jump->R13;
+    Context->R14 = Jump->R14;
+    Context->R15 = Jump->R15;
+    Context->Rip = Jump->Rip;
+    Context->MxCsr = Jump->MxCsr;
+    Context->FltSave.ControlWord = Jump->FpCsr;
+    memcpy(&Context->FltSave.XmmRegisters[6], Jump->Xmm, sizeof Jump->Xmm);
+}
 
 /* ---- Public: ArchCaptureFpu, ArchRestoreFpu, ArchFrameKind, ArchFrameDispatcher ---- */
 
@@ -39,6 +58,14 @@ void ArchRestoreFpu(PCONTEXT Context)
     if (ARCH_THIS_CPU->FpuLive)
         __asm__ volatile("fxrstor64 %0" : : "m"(*ARCH_THIS_CPU->FpuArea));
     ArchRestoreInterrupts(Flags);
+}
+
+/* For RtlRestoreContext. */
+void ArchPrepareContext(PCONTEXT Context, PEXCEPTION_RECORD Record)
+{
+    if (Record != NULL && Record->ExceptionCode == STATUS_LONGJUMP && Record->NumberParameters != 0)
+        TakeJump(Context, (const JUMP_BUFFER *)Record->ExceptionInformation[0]);
+    ArchRestoreFpu(Context);
 }
 
 /* ArchFrameKind - what the frame of the function at Start is to a search for handlers. Signal: it is an interrupt's

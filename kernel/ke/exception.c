@@ -117,7 +117,7 @@ static DECLSPEC_NORETURN void RaiseForCaller(PEXCEPTION_RECORD Record, PCONTEXT 
     KiStepFrame(Context, &Exact, &Frame);
     Record->ExceptionAddress = (PVOID)Context->Rip;
     if (KiDispatchException(Record, Context, Exact))
-        RtlRestoreContext(Context, Record);
+        RtlRestoreContext(Context, NULL);
     KiStopUnhandled(Record, Context);
 }
 

@@ -110,7 +110,7 @@ void KiDispatchFault(ARCH_TRAP_FRAME *Frame, ULONG64 Address)
     ContextOfTrap(Frame, (ULONG64)Record.ExceptionAddress, &Context);
     ArchRestoreInterrupts(Frame->Rflags);
     if (KiDispatchException(&Record, &Context, TRUE))
-        RtlRestoreContext(&Context, &Record);
+        RtlRestoreContext(&Context, NULL);
     ArchDisableInterrupts();
 }
 

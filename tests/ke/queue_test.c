@@ -95,6 +95,7 @@ TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
     KQUEUE Queue;
     KEVENT Block;
 
+    KeSetSystemAffinityThread(1);       /* the workers' too: as the weaker ones they run when we wait */
     KeInitializeQueue(&Queue, 1);
     KeInitializeEvent(&Block, NotificationEvent, FALSE);
     for (int At = 0; At < 2; At++) {
@@ -114,6 +115,7 @@ TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
     KtestJoin(Threads[0]);
     KtestJoin(Threads[1]);
     EXPECT_EQ(Queue.CurrentCount, 0);
+    KeRevertToUserAffinityThread();
 }
 
 static VOID Nothing(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)

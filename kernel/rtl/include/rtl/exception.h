@@ -74,6 +74,16 @@ enum {
     CONTEXT_FLOATING_POINT = 0x100008, CONTEXT_FULL = 0x10000B
 };
 
+/* What setjmp fills. */
+typedef struct _JUMP_BUFFER {
+    ULONG64 Frame, Rbx, Rsp, Rbp, Rsi, Rdi, R12, R13, R14, R15, Rip;
+    ULONG MxCsr;
+    USHORT FpCsr, Spare;
+    M128A Xmm[10];                      /* from xmm6 on */
+} JUMP_BUFFER;
+
+C_ASSERT(sizeof(JUMP_BUFFER) == 0x100 && offsetof(JUMP_BUFFER, Rip) == 0x50 && offsetof(JUMP_BUFFER, Xmm) == 0x60);
+
 typedef struct _EXCEPTION_POINTERS {
     PEXCEPTION_RECORD ExceptionRecord;
     PCONTEXT ContextRecord;

@@ -75,6 +75,8 @@
 #define STATUS_HANDLE_NOT_CLOSABLE      ((NTSTATUS)0xC0000235)
 #define STATUS_ASSERTION_FAILURE        ((NTSTATUS)0xC0000420)
 #define STATUS_BREAKPOINT               ((NTSTATUS)0x80000003)
+#define STATUS_LONGJUMP                 ((NTSTATUS)0x80000026)
+#define STATUS_UNWIND_CONSOLIDATE       ((NTSTATUS)0x80000029)
 
 /* One row per code: value, NT's name, the line a person reads on the stop screen. bugcheck.c
  * prints from this table; X gives the constants. */
