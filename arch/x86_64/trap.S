@@ -170,6 +170,7 @@
     incq %gs:CPU_INTERRUPT_COUNT
     incb %gs:CPU_IN_INTERRUPT
     END_OF_INTERRUPT
+    movl OLD_IRQL(%rsp), %ecx
     call *TrapClient + CLIENT_CLOCK(%rip)
     decb %gs:CPU_IN_INTERRUPT
     testb %al, %al

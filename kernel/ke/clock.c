@@ -10,6 +10,7 @@
 #include "ki.h"
 
 enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = 40 };
+enum { FRESH_UNITS = 100 };             /* the page need not be newer */
 #define LAST_SYSTEM_TIME 0x7FFF35F4F06C7FFFll   /* the end of the year 30827, months before the count runs out */
 
 static ULONG64 CounterStart;            /* counter at interrupt time 0 */
@@ -97,13 +98,24 @@ void KiStartTick(PKPCR Pcr)
 
     Pcr->Idle = FALSE;
     Pcr->TickDue = Now + TICK_UNITS;
-    RefreshPage(Now);
+    /* Mostly the clock has just ended idling, and refreshed the page. */
+    if (Now - LoadTime(&SharedUserData->InterruptTime) > FRESH_UNITS)
+        RefreshPage(Now);
     KiArmClockEarlier(Pcr, Pcr->TickDue);
 }
 
-/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock
- * exactly. */
-BOOLEAN KiClockInterrupt(void)
+void KiKeepTime(PKPCR Pcr)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+
+    KiArmClockEarlier(Pcr, KiQueryTime() + TICK_UNITS);
+    ArchRestoreInterrupts(Flags);
+}
+
+/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock exactly.
+ * Interrupted: the IRQL that we came upon. From DISPATCH_LEVEL on it holds the dispatch interrupt back, and reads the
+ * page meanwhile. */
+BOOLEAN KiClockInterrupt(KIRQL Interrupted)
 {
     PKPCR Pcr = KiCurrentPcr();
     ULONG64 Now = KiQueryTime();
@@ -114,12 +126,14 @@ BOOLEAN KiClockInterrupt(void)
         Pcr->TickDue = Now + TICK_UNITS;
         KiTickThread(Pcr);
     }
-    if (Pcr->QuantumEnd || KiDpcsPending(Pcr) || KiTimersDue(Pcr)) {
-        /* Code at DISPATCH_LEVEL may hold that back, and reads the page meanwhile. */
-        KiArmClockEarlier(Pcr, Now + TICK_UNITS);
+    if (Pcr->QuantumEnd || KiDpcsPending(Pcr) || Pcr->TimerQueue.NextDue <= Now) {
+        if (Interrupted >= DISPATCH_LEVEL)
+            KiArmClockEarlier(Pcr, Now + TICK_UNITS);
         return TRUE;
     }
     KiArmClock(Pcr);
+    if (Pcr->Idle && Interrupted >= DISPATCH_LEVEL)     /* not quite: a DPC runs, and there is no tick */
+        KiArmClockEarlier(Pcr, Now + TICK_UNITS);
     return FALSE;
 }
 

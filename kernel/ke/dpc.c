@@ -192,6 +192,10 @@ void KiRetireDpcs(PKPCR Pcr)
     PKTHREAD Thread = KiCurrentThread();
     LONG ApcsBefore = Thread->CombinedApcDisable;
 
+    if (!KiDpcsPending(Pcr))
+        return;
+    if (Pcr->Idle || Pcr->ArmedDue == ~0ull)
+        KiKeepTime(Pcr);
     Pcr->DpcRoutineActive = TRUE;
     while (KiDpcsPending(Pcr)) {
         PKDEFERRED_ROUTINE Routine;

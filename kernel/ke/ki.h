@@ -216,7 +216,8 @@ FORCEINLINE BOOLEAN KiDpcsPending(PKPCR Pcr)
 void KiInitializeClock(void);
 LONG64 KiSystemTimeBias(void);                  /* system time - interrupt time */
 ULONG64 KiInterruptTimeOf(LONG64 SystemTime);   /* 0: it has passed; at most MAXLONGLONG */
-BOOLEAN KiClockInterrupt(void);
+BOOLEAN KiClockInterrupt(KIRQL Interrupted);
+void KiKeepTime(PKPCR Pcr);                     /* no tick is on its way, and driver code is about to run */
 void KiArmClock(PKPCR Pcr);                     /* for its next timer or tick, interrupts off */
 void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due); /* if Due is before what it is armed for */
 void KiStartTick(PKPCR Pcr);                    /* this processor leaves idle */

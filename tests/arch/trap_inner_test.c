@@ -73,10 +73,13 @@ static void WatchIpi(void)
     Saved.Ipi();
 }
 
-static BOOLEAN WatchClock(void)
+static volatile KIRQL InterruptedIrql;
+
+static BOOLEAN WatchClock(KIRQL Interrupted)
 {
     Record();
-    return Saved.Clock();
+    InterruptedIrql = Interrupted;
+    return Saved.Clock(Interrupted);
 }
 
 static void EmptyIpi(void) { }
@@ -129,6 +132,7 @@ TEST(arch_trap, clock_interrupts_at_clock_level)
     TrapClient.Clock = Saved.Clock;
     ArchWriteIrql(PASSIVE_LEVEL);
     EXPECT_EQ(Seen.Irql, CLOCK_LEVEL);
+    EXPECT_EQ(InterruptedIrql, DISPATCH_LEVEL);
     EXPECT_FALSE(Seen.InterruptsOn);
 }
 

@@ -74,6 +74,41 @@ TEST(ke_clock, page_moves_at_dispatch_level)
     KeLowerIrql(OldIrql);
 }
 
+static volatile LONG TimesMoved;
+
+static VOID WatchTicks(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    ULONG64 Ticks = InlineTickCount(), Start = ArchReadCounter();
+
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    while (InlineTickCount() < Ticks + 3 && ArchReadCounter() - Start < ArchCounterFrequency())
+        ;
+    *(LONG *)Context += InlineTickCount() >= Ticks + 3;
+    TimesMoved++;
+}
+
+/* Nor does a DPC routine that the clock's own interrupt runs, or that interrupts an idle processor, which has no tick. */
+TEST(ke_clock, page_moves_in_a_dpc_of_an_idle_processor)
+{
+    LARGE_INTEGER Soon = { .QuadPart = -10000 };
+    LONG Moved = 0;
+    KTIMER Timer;
+    KDPC Dpc;
+
+    TimesMoved = 0;
+    KeInitializeDpc(&Dpc, WatchTicks, &Moved);
+    KeInitializeTimer(&Timer);
+    KeSetTimer(&Timer, Soon, &Dpc);
+    KtestWaitFor(&TimesMoved);
+    KeSetTargetProcessorDpc(&Dpc, (CCHAR)(KeQueryActiveProcessorCount(NULL) - 1));
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    while (TimesMoved < 2)
+        KeDelayExecutionThread(KernelMode, FALSE, &Soon);
+    EXPECT_EQ(Moved, 2);
+}
+
 /* Trap 52. */
 static volatile LONG StopPolling;
 

@@ -12,7 +12,7 @@
 /* Calls up. Filled in by ke, handed over with ArchSetClient before the first interrupt.
  *
  *   row       IRQL        interrupts  meaning
- *   Clock     CLOCK 13    off         the armed deadline passed; TRUE: run Dispatch soon
+ *   Clock     CLOCK 13    off         the armed deadline passed, at IRQL Interrupted; TRUE: run Dispatch soon
  *   Dispatch  DISPATCH 2  on          requested by ArchRequestDispatch, another processor, or Clock
  *   Apc       APC 1       on          requested by ArchRequestApc
  *   Ipi       IPI 14      off         requested by ArchSendIpi
@@ -20,7 +20,7 @@
  *   Freeze    any (NMI)   off         another processor called ArchFreezeOthers; must not return
  * Dispatch and Apc run on the interrupted thread's stack and may switch threads. */
 typedef struct _ARCH_CLIENT {
-    BOOLEAN (*Clock)(void);
+    BOOLEAN (*Clock)(KIRQL Interrupted);
     void (*Dispatch)(void);
     void (*Apc)(void);
     void (*Ipi)(void);
