@@ -109,6 +109,33 @@ TEST(ke_clock, page_moves_in_a_dpc_of_an_idle_processor)
     EXPECT_EQ(Moved, 2);
 }
 
+/* Interrupts taken so far by each processor. To look is to go there, which costs it one or two. */
+static void CountInterrupts(ULONG64 *Counts)
+{
+    for (ULONG Number = 0; Number < KeQueryActiveProcessorCount(NULL); Number++) {
+        KeSetSystemAffinityThread(1ull << Number);
+        Counts[Number] = ARCH_THIS_CPU->InterruptCount;
+    }
+    KeRevertToUserAffinityThread();
+}
+
+/* Many ticks long nobody has anything to do: the interrupt that ends it is taken, and no tick on any processor.
+ * Left for others: the looks at the counts, and threads of the system that go after a while without work. */
+TEST(ke_clock, no_tick_while_the_machine_idles)
+{
+    enum { FEW = 12, TICK_SECONDS = 64 };
+    LONGLONG Seconds = KtestVirtualTime() ? 4 : 1;   /* the APIC counts no further in one go */
+    LARGE_INTEGER Interval = { .QuadPart = -Seconds * 10000000 };
+    ULONG64 Before[64], After[64];
+
+    CountInterrupts(Before);
+    KeDelayExecutionThread(KernelMode, FALSE, &Interval);
+    CountInterrupts(After);
+    for (ULONG Number = 0; Number < KeQueryActiveProcessorCount(NULL); Number++)
+        EXPECT_LE(After[Number] - Before[Number], FEW);
+    EXPECT_GT(Seconds * TICK_SECONDS, FEW);
+}
+
 /* Trap 52. */
 static volatile LONG StopPolling;
 
