@@ -17,4 +17,5 @@ void ArchInitializeContext(ARCH_CONTEXT *Context, PVOID StackTop, void (*Entry)(
     Frame->ReturnAddress = (ULONG64)SwitchStartThread;
     Context->Rsp = (ULONG64)Frame;
     Context->Fpu = Fpu;
+    Context->Busy = 0;
 }

@@ -29,6 +29,7 @@ void Offsets(void)
     EMIT(TRAP_DEBUG_SERVICE, TRAP_DEBUG_SERVICE);
 
     EMIT(CONTEXT_RSP, offsetof(ARCH_CONTEXT, Rsp));
+    EMIT(CONTEXT_BUSY, offsetof(ARCH_CONTEXT, Busy));
 
     EMIT(RECORD_RAX, offsetof(CONTEXT, Rax));
     EMIT(RECORD_RSP, offsetof(CONTEXT, Rsp));

@@ -16,8 +16,11 @@
     .cfi_restore %\Register
     .endm
 
-# void ArchSwitchContext(ARCH_CONTEXT *From, const ARCH_CONTEXT *To)
+# void ArchSwitchContext(ARCH_CONTEXT *From, ARCH_CONTEXT *To)
 # In: interrupts off, SSE settled. Out: on To's stack, where To called, interrupts still off.
+# To may have been readied while its processor was still on the way here: Busy says so, and is waited for only after
+# From has been let go, so that two processors that exchange threads do not wait for each other. Between the two,
+# nothing is on any stack. The exchange is also the barrier between To's being Running and its look for APCs.
 # Frame: ARCH_SWITCH_FRAME of port.h, the integer registers that a callee keeps. The CFI holds for both
 # stacks, because a thread that sleeps was left in this very routine.
     .balign 16
@@ -34,6 +37,11 @@ ArchSwitchContext:
     PUSH r14
     PUSH r15
     movq %rsp, CONTEXT_RSP(%rcx)
+    movl $1, %eax
+    movq $0, CONTEXT_BUSY(%rcx)
+1:  xchgq %rax, CONTEXT_BUSY(%rdx)
+    testl %eax, %eax
+    jne 2f
     movq CONTEXT_RSP(%rdx), %rsp
     POP r15
     POP r14
@@ -44,6 +52,13 @@ ArchSwitchContext:
     POP rbx
     POP rbp
     ret
+
+2:  .cfi_adjust_cfa_offset 64
+    pause
+    cmpq $0, CONTEXT_BUSY(%rdx)
+    jne 2b
+    movl $1, %eax
+    jmp 1b
     .cfi_endproc
     .size ArchSwitchContext, . - ArchSwitchContext
 

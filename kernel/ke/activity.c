@@ -1,9 +1,14 @@
 /* activity.c - what code of an address range still has going on: threads, timers, DPCs.
  *
- * One walk under the dispatcher lock visits everything ke knows; counting and listing are two visitors of it. */
+ * One walk visits everything ke knows; counting and listing are two visitors of it. Each kind is seen under its own
+ * locks, so the walk is repeated when anything was switched, expired or run in between: what it tells was then true at
+ * one moment. A thread that waits is held in its wait by the state WaitLooked while its blocks are read: nobody ends the
+ * wait meanwhile, so they and their objects are there. */
 #include "ki.h"
 
 #include <ke/activity.h>
+
+enum { ATTEMPTS = 16 };
 
 typedef struct _WALK {
     ULONG64 Start, End;
@@ -36,11 +41,24 @@ static PKTIMER AwaitedTimer(PKTHREAD Thread)
     for (PKWAIT_BLOCK Block = Thread->WaitBlockList; Block != NULL; Block = Block->NextWaitBlock) {
         PKTIMER Timer = Block->Object;
 
-        if ((Timer->Header.Type == TimerNotificationObject || Timer->Header.Type == TimerSynchronizationObject) &&
-            Timer->Header.Inserted)
+        if ((KeObjectType(&Timer->Header) & ~1) == TimerNotificationObject && Timer->Header.Inserted)
             return Timer;
     }
     return NULL;
+}
+
+/* Returns: FALSE if Thread does not wait. */
+static BOOLEAN HoldInWait(PKTHREAD Thread)
+{
+    for (;;) {
+        UCHAR State = Waiting;
+
+        if (__atomic_compare_exchange_n(&Thread->State, &State, WaitLooked, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+            return TRUE;
+        if (State != WaitTested)
+            return FALSE;
+        ArchPause();
+    }
 }
 
 static void VisitThread(PVOID Context, PKTHREAD Thread)
@@ -54,9 +72,11 @@ static void VisitThread(PVOID Context, PKTHREAD Thread)
         return;
     Add(Walk, KeOwnedThread, Thread, WorkRoutine != NULL ? WorkRoutine : (PVOID)Thread->StartRoutine);
     Walk->Count.Threads++;
-    if (Thread->State != Waiting) {
+    if (!HoldInWait(Thread)) {
         Walk->Count.ThreadsRunnable++;
-    } else if (Thread->TimeoutQueued) {
+        return;
+    }
+    if (Thread->TimeoutQueued) {
         Walk->Count.ThreadsTimed++;
         NoteDue(Walk, Thread->Timeout.DueTime);
     } else if ((Timer = AwaitedTimer(Thread)) != NULL) {
@@ -66,6 +86,7 @@ static void VisitThread(PVOID Context, PKTHREAD Thread)
     } else {
         Walk->Count.ThreadsBlocked++;
     }
+    __atomic_store_n(&Thread->State, Waiting, __ATOMIC_RELEASE);
 }
 
 static void VisitTimer(PVOID Context, KTIMER_ENTRY *Entry)
@@ -106,16 +127,41 @@ static void VisitDpcs(WALK *Walk, PKPCR Pcr)
     KiReleaseRawLock(&Queue->Lock);
 }
 
-static void VisitAll(WALK *Walk)
+/* Goes up with everything that could move activity from where the walk has not been to where it has. */
+static ULONG64 Stamp(void)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Sum = KiTimerExpiries();
+
+    for (ULONG Number = 0; Number < KiProcessorCount; Number++)
+        Sum += KiProcessorBlock[Number]->ContextSwitches + KiProcessorBlock[Number]->Cpu.InterruptCount;
+    return Sum;
+}
+
+static void WalkOnce(WALK *Walk)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
 
     KiForEachThread(VisitThread, Walk);
     KiForEachTimer(VisitTimer, Walk);
     for (ULONG Number = 0; Number < KiProcessorCount; Number++)
         VisitDpcs(Walk, KiProcessorBlock[Number]);
     Walk->Count.Expiries = KiTimerExpiries();
-    KiUnlockDispatcher(Flags);
+    ArchRestoreInterrupts(Flags);
+}
+
+/* Where the others never pause, somebody is runnable, and the last walk has seen him. */
+static void VisitAll(WALK *Walk)
+{
+    const WALK Empty = *Walk;
+
+    for (ULONG Attempt = 0; Attempt < ATTEMPTS; Attempt++) {
+        ULONG64 Before = Stamp();
+
+        *Walk = Empty;
+        WalkOnce(Walk);
+        if (Stamp() == Before)
+            return;
+    }
 }
 
 BOOLEAN KeQueryActivity(ULONG64 Start, ULONG64 End, KE_ACTIVITY *Out)

@@ -3,7 +3,7 @@
  * Three kinds: a special kernel APC (no normal routine) runs at APC_LEVEL whenever the thread is below APC_LEVEL and
  * not in a guarded region; a normal kernel APC runs at PASSIVE_LEVEL, and only outside critical regions and not inside
  * another normal one; a user APC ends a user-mode wait and is otherwise only kept, until the thread's end runs it down.
- * A thread has one list per mode, in its ApcState, under the dispatcher lock; while it is attached to another process,
+ * A thread has one list per mode, in its ApcState, under the thread's lock; while it is attached to another process,
  * those of its own lie aside (process.c), and what is queued there waits for the return. In the kernel list the
  * specials come first, FIFO within each kind, so delivery always looks at the head.
  * Delivery is the APC interrupt, which the processor takes when CR8 falls below APC_LEVEL, whoever lowers it. It is
@@ -25,17 +25,19 @@ void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process)
     Thread->ApcStateIndex = OriginalApcEnvironment;
 }
 
-/* What is to be looked for in the thread's lists after this is what cannot run: an APC that another processor has just
+/* Interrupts off and Thread locked. What is to be looked for in its lists after this is what cannot run: an APC that another processor has just
  * queued is on its way, and runs first. */
 ULONG64 KiLockPastApcs(PKTHREAD Thread)
 {
     for (;;) {
-        ULONG64 Flags = KiLockDispatcher();
+        ULONG64 Flags = ArchDisableInterrupts();
 
+        KiLockThread(Thread);
         if (!Thread->ApcState.KernelApcPending || Thread->SpecialApcDisable != 0 || ArchReadIrql() >= APC_LEVEL ||
             !ArchInterruptsWereOn(Flags))
             return Flags;
-        KiUnlockDispatcher(Flags);
+        KiUnlockThread(Thread);
+        ArchRestoreInterrupts(Flags);
         ArchPause();
     }
 }
@@ -44,7 +46,6 @@ void KiCloseApcQueue(PKTHREAD Thread)
 {
     PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[KernelMode];
 
-    KiAssertDispatcherHeld();
     if (!IsListEmpty(Head))
         KeBugCheckWith(KERNEL_APC_PENDING_DURING_EXIT,
                        (ULONG_PTR)CONTAINING_RECORD(Head->Flink, KAPC, ApcListEntry),
@@ -70,9 +71,10 @@ static PKAPC Deliverable(PKTHREAD Thread)
 /* The next one to run, out of the list; NULL when there is none. */
 static PKAPC TakeApc(PKTHREAD Thread)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
     PKAPC Apc;
 
+    KiLockThread(Thread);
     Thread->ApcState.KernelApcPending = FALSE;
     Thread->KernelApcDisable += Thread->RegionsEnded;
     Thread->RegionsEnded = 0;
@@ -81,7 +83,8 @@ static PKAPC TakeApc(PKTHREAD Thread)
         RemoveEntryList(&Apc->ApcListEntry);
         Apc->Inserted = FALSE;
     }
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
     return Apc;
 }
 
@@ -156,39 +159,55 @@ NOINLINE void KiDeliverHeldBack(PKTHREAD Thread)
     ArchRequestApc();
 }
 
-/* Wherever Thread is, its APC interrupt comes as soon as it is below APC_LEVEL; Wakes: also in the middle of a wait. */
-static void RequestApc(PKTHREAD Thread, BOOLEAN Wakes, KPRIORITY Increment)
+/* Wherever Thread, which is locked, is: its APC interrupt comes as soon as it is below APC_LEVEL; Wakes: also in the
+ * middle of a wait. Returns: whether its wait has been ended for it. */
+static BOOLEAN RequestApc(PKTHREAD Thread, BOOLEAN Wakes, KPRIORITY Increment)
 {
+    UCHAR State;
+
     Thread->ApcState.KernelApcPending = TRUE;
-    if (Thread == KiCurrentThread())
+    if (Thread == KiCurrentThread()) {
         ArchRequestApc();
-    else if (Thread->State == Running)
+        return FALSE;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);    /* with wait.c, Commit, and with the switch */
+    State = __atomic_load_n(&Thread->State, __ATOMIC_ACQUIRE);
+    if (State == Running)
         ArchSendApc(Thread->NextProcessor);
-    else if (Thread->State == Waiting && Thread->WaitIrql == PASSIVE_LEVEL && Wakes)
-        KiUnwaitThread(Thread, STATUS_KERNEL_APC, Increment);
+    return KiIsWaiting(State) && Thread->WaitIrql == PASSIVE_LEVEL && Wakes &&
+           KiClaimWait(Thread, STATUS_KERNEL_APC, Increment);
 }
 
-/* Lock held. Thread, another than the current one, is out of Count critical regions that it did not leave itself. Its
- * count of them is written where it runs and nowhere else, so it is told to: its next APC interrupt does. */
+/* Thread, another than the current one, is out of Count critical regions that it did not leave itself. Its count of them
+ * is written where it runs and nowhere else, so it is told to: its next APC interrupt does. Interrupts off, no lock held
+ * that is above a thread's. */
 void KiLeaveRegionsOf(PKTHREAD Thread, ULONG Count)
 {
-    KiAssertDispatcherHeld();
+    BOOLEAN Claimed;
+
+    KiLockThread(Thread);
     Thread->RegionsEnded += (SHORT)Count;
-    RequestApc(Thread, Thread->SpecialApcDisable == 0, 0);
+    Claimed = RequestApc(Thread, Thread->SpecialApcDisable == 0, 0);
+    KiUnlockThread(Thread);
+    if (Claimed)
+        KiReadyOne(Thread);
 }
 
-/* Lock held. */
-static void Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
+/* Thread is locked, as it is when it begins a wait that this may end. */
+static BOOLEAN NotifyUser(PKTHREAD Thread, KPRIORITY Increment)
 {
-    if (Apc->ApcMode == UserMode) {
-        if (Thread->State == Waiting && Thread->WaitMode == UserMode &&
-            (Thread->Alertable || Thread->ApcState.UserApcPending)) {
-            Thread->ApcState.UserApcPending = TRUE;
-            KiUnwaitThread(Thread, STATUS_USER_APC, Increment);
-        }
-        return;
-    }
-    RequestApc(Thread, Deliverable(Thread) != NULL, Increment);
+    if (!KiIsWaiting(Thread->State) || Thread->WaitMode != UserMode ||
+        !(Thread->Alertable || Thread->ApcState.UserApcPending) || !KiClaimWait(Thread, STATUS_USER_APC, Increment))
+        return FALSE;
+    Thread->ApcState.UserApcPending = TRUE;
+    return TRUE;
+}
+
+static BOOLEAN Notify(PKTHREAD Thread, PKAPC Apc, KPRIORITY Increment)
+{
+    if (Apc->ApcMode == UserMode)
+        return NotifyUser(Thread, Increment);
+    return RequestApc(Thread, Deliverable(Thread) != NULL, Increment);
 }
 
 static void Link(PKAPC_STATE State, PKAPC Apc)
@@ -224,7 +243,7 @@ VOID KeInitializeApc(PRKAPC Apc, PKTHREAD Thread, KAPC_ENVIRONMENT Environment, 
     Apc->Inserted = FALSE;
 }
 
-/* Lock held. The list that Apc belongs in; NULL: there is none, or none any more. */
+/* Its thread is locked. The list that Apc belongs in; NULL: there is none, or none any more. */
 static PKAPC_STATE StateFor(PKAPC Apc)
 {
     PKTHREAD Thread = Apc->Thread;
@@ -243,19 +262,27 @@ static PKAPC_STATE StateFor(PKAPC Apc)
  * and it is attached to none. Undocumented. */
 BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument2, KPRIORITY Increment)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    PKAPC_STATE State = StateFor(Apc);
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Thread = Apc->Thread;
+    BOOLEAN Queued, Claimed = FALSE;
+    PKAPC_STATE State;
 
-    if (State != NULL) {
+    KiLockThread(Thread);
+    State = StateFor(Apc);
+    Queued = State != NULL;
+    if (Queued) {
         Apc->SystemArgument1 = SystemArgument1;
         Apc->SystemArgument2 = SystemArgument2;
         Apc->Inserted = TRUE;
         Link(State, Apc);
-        if (State == &Apc->Thread->ApcState)
-            Notify(Apc->Thread, Apc, Increment);
+        if (State == &Thread->ApcState)
+            Claimed = Notify(Thread, Apc, Increment);
     }
-    KiExitDispatcher(Flags);
-    return State != NULL;
+    KiUnlockThread(Thread);
+    if (Claimed)
+        KiReadyOne(Thread);
+    KiLeave(Flags);
+    return Queued;
 }
 
 /* KeRemoveQueueApc - take Apc out of its thread's list. IRQL: <= DISPATCH_LEVEL. Returns: FALSE if it is in none: it
@@ -279,15 +306,17 @@ PKAPC KeTakeUserApc(void)
 {
     PKTHREAD Thread = KiCurrentThread();
     PLIST_ENTRY Head = &Thread->ApcState.ApcListHead[UserMode];
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
     PKAPC Apc = NULL;
 
+    KiLockThread(Thread);
     Thread->ApcsClosed = TRUE;
     if (!IsListEmpty(Head)) {
         Apc = CONTAINING_RECORD(RemoveHeadList(Head), KAPC, ApcListEntry);
         Apc->Inserted = FALSE;
     }
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
     return Apc;
 }
 
@@ -329,16 +358,20 @@ BOOLEAN KeAreAllApcsDisabled(VOID) { return KiCurrentThread()->SpecialApcDisable
  * IRQL: <= DISPATCH_LEVEL. Returns: whether it was marked already. Undocumented. */
 BOOLEAN KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN Previous = Thread->Alerted[(int)AlertMode];
+    ULONG64 Flags = ArchDisableInterrupts();
+    BOOLEAN Previous, Claimed = FALSE;
 
+    KiLockThread(Thread);
+    Previous = Thread->Alerted[(int)AlertMode];
     if (!Previous) {
-        if (Thread->State == Waiting && Thread->Alertable && AlertMode <= Thread->WaitMode)
-            KiUnwaitThread(Thread, STATUS_ALERTED, 2);
-        else
-            Thread->Alerted[(int)AlertMode] = TRUE;
+        Claimed = KiIsWaiting(Thread->State) && Thread->Alertable && AlertMode <= Thread->WaitMode &&
+                  KiClaimWait(Thread, STATUS_ALERTED, 2);
+        Thread->Alerted[(int)AlertMode] = !Claimed;
     }
-    KiExitDispatcher(Flags);
+    KiUnlockThread(Thread);
+    if (Claimed)
+        KiReadyOne(Thread);
+    KiLeave(Flags);
     return Previous;
 }
 
@@ -347,13 +380,16 @@ BOOLEAN KeAlertThread(PKTHREAD Thread, KPROCESSOR_MODE AlertMode)
 BOOLEAN KeTestAlertThread(KPROCESSOR_MODE AlertMode)
 {
     PKTHREAD Thread = KiCurrentThread();
-    ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN Previous = Thread->Alerted[(int)AlertMode];
+    ULONG64 Flags = ArchDisableInterrupts();
+    BOOLEAN Previous;
 
+    KiLockThread(Thread);
+    Previous = Thread->Alerted[(int)AlertMode];
     if (Previous)
         Thread->Alerted[(int)AlertMode] = FALSE;
     else if (AlertMode == UserMode && !IsListEmpty(&Thread->ApcState.ApcListHead[UserMode]))
         Thread->ApcState.UserApcPending = TRUE;
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
     return Previous;
 }

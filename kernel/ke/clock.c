@@ -19,6 +19,7 @@ static ULONG64 CountsPerUnit;           /* counts per 100 ns, 24.40 fixed point 
 static ULONG64 CountsPerMicrosecond;
 static ULONG64 LatestDue;               /* interrupt time that still has a counter value; decades away */
 static LONG64 SystemBias;               /* system time - interrupt time */
+static KSPIN_LOCK SettingLock;          /* one KeSetSystemTime at a time; above the timer queues' */
 static KSPIN_LOCK PageLock;             /* a try lock: whoever finds it taken leaves the page to the holder */
 
 static ULONG64 Scale(ULONG64 Value, ULONG64 Factor)
@@ -217,20 +218,22 @@ VOID KeQueryTickCount(PLARGE_INTEGER TickCount)
 VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
 {
     LONG64 New = NewTime->QuadPart < 0 ? 0 : NewTime->QuadPart;
-    ULONG64 Flags = KiLockDispatcher();
-    ULONG64 Now = KiQueryTime();
-    LONG64 Delta = (New < LAST_SYSTEM_TIME ? New : LAST_SYSTEM_TIME) - ((LONG64)Now + SystemBias);
+    ULONG64 Flags = ArchDisableInterrupts();
+    ULONG64 Now;
 
+    KiAcquireRawLock(&SettingLock);
+    Now = KiQueryTime();
     OldTime->QuadPart = (LONG64)Now + SystemBias;
-    __atomic_store_n(&SystemBias, SystemBias + Delta, __ATOMIC_RELAXED);
+    __atomic_store_n(&SystemBias, (New < LAST_SYSTEM_TIME ? New : LAST_SYSTEM_TIME) - (LONG64)Now, __ATOMIC_RELAXED);
     KiAcquireRawLock(&PageLock);
     StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)SystemBias);
     KiReleaseRawLock(&PageLock);
-    KiShiftAbsoluteTimers(Delta);
+    KiShiftAbsoluteTimers(SystemBias);
+    KiReleaseRawLock(&SettingLock);
     /* Any processor's next timer may be another one now, or due already. */
     for (ULONG Number = 0; Number < KiProcessorCount; Number++)
         if (Number != ARCH_THIS_CPU->Number)
             ArchSendDispatch(Number);
     ArchRequestDispatch();
-    KiUnlockDispatcher(Flags);          /* only now may this thread change its processor */
+    ArchRestoreInterrupts(Flags);       /* only now may this thread change its processor */
 }

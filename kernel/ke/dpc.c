@@ -11,7 +11,7 @@
  * PASSIVE_LEVEL, with nothing queued before it, it is not queued at all: it is claimed with PASSING in place of
  * a queue, as long as it takes to copy it, and called. One that is removed or queued by another processor in between
  * has been taken by its run already, or has not been claimed: nobody can tell the difference to a queue.
- * Lock: the queue's own, below the dispatcher lock, interrupts off. */
+ * Lock: the queue's own, below those of objects, interrupts off. */
 #include "ki.h"
 
 #include <rtl/stacktrace.h>
@@ -46,7 +46,8 @@ FORCEINLINE void Link(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Arg
     InsertTailList(&Queue->Head, &Dpc->DpcListEntry);
 }
 
-static BOOLEAN Insert(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Argument2)
+/* Unlock, if not NULL, is let go of while nobody can take the DPC out yet. */
+static BOOLEAN Insert(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Argument2, PDISPATCHER_HEADER Unlock)
 {
     BOOLEAN Inserted;
 
@@ -59,6 +60,8 @@ static BOOLEAN Insert(KI_DPC_QUEUE *Queue, PKDPC Dpc, PVOID Argument1, PVOID Arg
             InsertHeadList(&Queue->Head, &Dpc->DpcListEntry);
         }
     }
+    if (Unlock != NULL)
+        KiUnlockObject(Unlock);
     KiReleaseRawLock(&Queue->Lock);
     return Inserted;
 }
@@ -132,7 +135,7 @@ static NOINLINE BOOLEAN InsertAndRequest(PKDPC Dpc, PVOID Argument1, PVOID Argum
     ULONG64 Flags = ArchDisableInterrupts();
     PKPCR Pcr = TargetOf(Dpc);
 
-    if (!Insert(&Pcr->DpcQueue, Dpc, Argument1, Argument2)) {
+    if (!Insert(&Pcr->DpcQueue, Dpc, Argument1, Argument2, NULL)) {
         ArchRestoreInterrupts(Flags);
         return FALSE;
     }
@@ -292,8 +295,9 @@ void KiInitializeDpcQueue(PKPCR Pcr)
 }
 
 /* A timer's DPC, at DISPATCH_LEVEL or with interrupts off. Arguments: the system time as of the last clock interrupt,
- * low and high. A remote processor is always told. */
-void KiQueueTimerDpc(PKDPC Dpc)
+ * low and high. A remote processor is always told. Timer, if not NULL, is unlocked when Dpc is queued and before its
+ * routine could run. */
+void KiQueueTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
 {
     ULONG64 Time = *(volatile ULONG64 *)&SharedUserData->SystemTime;
     PVOID Low = (PVOID)(Time & MAXULONG), High = (PVOID)(Time >> 32);
@@ -302,11 +306,13 @@ void KiQueueTimerDpc(PKDPC Dpc)
 
     if (LIKELY(IsOrdinary(Dpc))) {
         InsertHere(Dpc, Low, High);
+        if (Timer != NULL)
+            KiUnlockObject(Timer);
         return;
     }
     Flags = ArchDisableInterrupts();
     Pcr = TargetOf(Dpc);
-    if (!Insert(&Pcr->DpcQueue, Dpc, Low, High))
+    if (!Insert(&Pcr->DpcQueue, Dpc, Low, High, Timer))
         ArchRestoreInterrupts(Flags);
     else if (Pcr == KiCurrentPcr() && MustRequest(Pcr))
         RequestHere(Pcr, Flags);

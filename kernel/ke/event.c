@@ -4,25 +4,6 @@
  * lets one waiter through and resets itself. Which waiters, and what they take, is wait.c's business. */
 #include "ki.h"
 
-/* Lock held. Only the change from not signalled wakes anybody. */
-static LONG Signal(PRKEVENT Event, KPRIORITY Increment)
-{
-    LONG Previous = Event->Header.SignalState;
-
-    Event->Header.SignalState = 1;
-    if (Previous <= 0 && !IsListEmpty(&Event->Header.WaitListHead))
-        KiWakeWaiters(&Event->Header, Increment);
-    return Previous;
-}
-
-static void Leave(ULONG64 Flags, BOOLEAN Wait)
-{
-    if (UNLIKELY(Wait))
-        KiExitDispatcherRaised(Flags, KiCurrentThread());
-    else
-        KiExitDispatcher(Flags);
-}
-
 /* ---- Public: KeInitializeEvent, KeSetEvent, KePulseEvent, KeResetEvent, KeClearEvent, KeReadStateEvent ---- */
 
 /* KeInitializeEvent - Event becomes an event of Type, signalled if State. IRQL: any.
@@ -41,10 +22,17 @@ VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
  * Returns: the previous state, not 0 if it was signalled. Source: WDK nf-wdm-kesetevent, Returns and Remarks. */
 LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    LONG Previous = Signal(Event, Increment);
+    ULONG64 Flags = ArchDisableInterrupts();
+    LONG Previous;
 
-    Leave(Flags, Wait);
+    KiLockObject(&Event->Header);
+    Previous = Event->Header.SignalState;
+    Event->Header.SignalState = 1;
+    if (UNLIKELY(!IsListEmpty(&Event->Header.WaitListHead)) && Previous <= 0) {
+        KiWakeAndLeave(&Event->Header, Increment, Wait, Flags);
+        return Previous;
+    }
+    KiUnlockAndLeave(&Event->Header, Wait, Flags);
     return Previous;
 }
 
@@ -52,11 +40,23 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
  * a kernel APC misses it. Parameters, IRQL and result: as KeSetEvent. Source: WDK nf-ntddk-kepulseevent. */
 LONG KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    LONG Previous = Signal(Event, Increment);
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Woken = NULL;
+    LONG Previous;
 
+    KiLockObject(&Event->Header);
+    Previous = Event->Header.SignalState;
+    if (Previous <= 0 && !IsListEmpty(&Event->Header.WaitListHead)) {
+        Event->Header.SignalState = 1;
+        Woken = KiWakeWaiters(&Event->Header, Increment);
+    }
     Event->Header.SignalState = 0;
-    Leave(Flags, Wait);
+    KiUnlockObject(&Event->Header);
+    KiReadyWoken(Woken);
+    if (Wait)
+        KiLeaveRaised(Flags, KiCurrentThread());
+    else
+        KiLeave(Flags);
     return Previous;
 }
 
@@ -64,11 +64,14 @@ LONG KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
  * Source: WDK nf-wdm-keresetevent. */
 LONG KeResetEvent(PRKEVENT Event)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    LONG Previous = Event->Header.SignalState;
+    ULONG64 Flags = ArchDisableInterrupts();
+    LONG Previous;
 
+    KiLockObject(&Event->Header);
+    Previous = Event->Header.SignalState;
     Event->Header.SignalState = 0;
-    KiUnlockDispatcher(Flags);
+    KiUnlockObject(&Event->Header);
+    ArchRestoreInterrupts(Flags);
     return Previous;
 }
 

@@ -30,9 +30,11 @@ void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, S
     KeInitializeThread(IdleThread, &KiInitialProcess, IdleStackTop, IdleStackSize, NULL, NULL, NULL, LOW_PRIORITY);
     IdleThread->Priority = IdleThread->BasePriority = -1;      /* anybody is better */
     IdleThread->State = Running;
+    IdleThread->Context.Busy = 1;               /* the caller's processor, soon */
     IdleThread->Affinity = 1ull << Pcr->Cpu.Number;
     IdleThread->IdealProcessor = IdleThread->NextProcessor = Pcr->Cpu.Number;
     Pcr->IdleThread = IdleThread;
+    Pcr->BestPriority = IdleThread->Priority;
     Pcr->Cpu.CurrentThread = IdleThread;
     Pcr->Cpu.FpuArea = IdleThread->Context.Fpu;
     Pcr->Cpu.DispatchStack = DispatchStackTop;
@@ -55,6 +57,7 @@ void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, S
 void KeInitialize(void)
 {
     KiInitializeClock();
+    KiShiftAbsoluteTimers(KiSystemTimeBias());
     KiInitializeGenericCall();
     KiSetTimerClients(KiTimerExpired, KiWaitTimedOut);
     KeProcessorOnline();

@@ -28,10 +28,13 @@
 enum { TIMER_LEVEL_BITS = 6, TIMER_SLOTS = 1 << TIMER_LEVEL_BITS, TIMER_LEVELS = 11 };
 
 typedef struct _KI_TIMER_QUEUE {
-    ULONG64 Current;                    /* (d) every entry is due at or after this */
-    volatile ULONG64 NextDue;           /* (d) interrupt time of the first entry, or before; ~0: none; read anywhere */
-    ULONG LevelSummary;                 /* (d) bit per level that has an entry */
-    ULONG64 Occupied[TIMER_LEVELS];     /* (d) bit per slot that has an entry */
+    KSPIN_LOCK Lock;                    /* of all that follows; interrupts off */
+    ULONG64 Current;                    /* every entry is due at or after this */
+    volatile ULONG64 NextDue;           /* interrupt time of the first entry, or before; ~0: none; read anywhere */
+    LONG64 Bias;                        /* system time - interrupt time, as its absolute entries have it */
+    ULONG64 Expiries;                   /* since boot */
+    ULONG LevelSummary;                 /* bit per level that has an entry */
+    ULONG64 Occupied[TIMER_LEVELS];     /* bit per slot that has an entry */
     LIST_ENTRY Slot[TIMER_LEVELS][TIMER_SLOTS];
 } KI_TIMER_QUEUE;
 
@@ -44,12 +47,15 @@ typedef struct _KI_DPC_QUEUE {
 } KI_DPC_QUEUE;
 
 /* ---- The processor's block. gs: points here. ----
- * Letters: (d) dispatcher lock  (c) only this processor, interrupts off or IRQL >= DISPATCH_LEVEL */
+ * Letters: (r) ReadyLock  (c) only this processor, interrupts off or IRQL >= DISPATCH_LEVEL */
 typedef struct _KPCR {
     ARCH_CPU Cpu;
-    PKTHREAD NextThread;                /* (d) Standby here: it runs at the next chance */
+    KSPIN_LOCK ReadyLock;               /* interrupts off; the last lock of any order */
+    PKTHREAD NextThread;                /* (r) Standby here: it runs at the next chance */
     PKTHREAD IdleThread;
-    ULONG ReadySummary;                 /* (d) bit per priority with a ready thread */
+    ULONG ReadySummary;                 /* (r) bit per priority with a ready thread */
+    volatile LONG BestPriority;         /* (r) of NextThread, or of the thread that runs: what one must exceed to run here
+                                         * soon; read by all */
     BOOLEAN InDispatch;                 /* (c) KiDispatchInterrupt is running and will look again */
     BOOLEAN DispatchRequested;          /* (c) its interrupt is on its way for a DPC */
     BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack */
@@ -58,9 +64,9 @@ typedef struct _KPCR {
     ULONG64 TickDue;                    /* (c) interrupt time of this processor's next tick */
     ULONG64 ArmedDue;                   /* (c) interrupt time the clock is armed for */
     ULONG64 ContextSwitches;            /* (c) */
-    PKTHREAD ReapList;                  /* (d) ended threads whose stack nobody runs on any more */
+    PKTHREAD ReapList;                  /* (c) ended threads whose stack nobody runs on any more */
     KI_DPC_QUEUE DpcQueue;
-    LIST_ENTRY ReadyQueue[MAXIMUM_PRIORITY];    /* (d) */
+    LIST_ENTRY ReadyQueue[MAXIMUM_PRIORITY];    /* (r) */
     KI_TIMER_QUEUE TimerQueue;
 } KPCR, *PKPCR;
 
@@ -79,6 +85,8 @@ extern KAFFINITY KiActiveProcessors;
 /* ---- spinlock.c: locks taken with interrupts off, IRQL untouched; the uncontended way is inline ---- */
 enum { LOCK_FREE = 0, LOCK_HELD = 1 };
 
+BOOLEAN KiSpinsInVain(ULONG64 Rounds);          /* has one that spun so often nobody to wait for? */
+
 void KiSpinUntilAcquired(PKSPIN_LOCK Lock);
 
 FORCEINLINE BOOLEAN KiTryRawLock(PKSPIN_LOCK Lock)
@@ -94,101 +102,187 @@ FORCEINLINE void KiAcquireRawLock(PKSPIN_LOCK Lock)
 
 FORCEINLINE void KiReleaseRawLock(PKSPIN_LOCK Lock) { __atomic_store_n(Lock, LOCK_FREE, __ATOMIC_RELEASE); }
 
-/* ---- sched.c: the dispatcher lock. Who holds it is noted in the debug build, for KiAssertDispatcherHeld. ---- */
-extern KSPIN_LOCK KiDispatcherLock;
-extern ULONG KiDispatcherOwner;         /* processor number + 1 */
+/* ---- wake.c: an object's lock, the top bit of its type; interrupts off. Others of the same moment are taken in the
+ * order of their addresses. ---- */
+void KiSpinForObject(PDISPATCHER_HEADER Object);
 
-FORCEINLINE void KiAssertDispatcherHeld(void) { RtlAssert(KiDispatcherOwner == ARCH_THIS_CPU->Number + 1u); }
-
-FORCEINLINE void KiNoteDispatcherOwner(void)
+FORCEINLINE BOOLEAN KiTryLockObject(PDISPATCHER_HEADER Object)
 {
-    if (DEBUG)
-        KiDispatcherOwner = ARCH_THIS_CPU->Number + 1;
+    return !(__atomic_fetch_or(&Object->Lock, HEADER_LOCKED, __ATOMIC_ACQUIRE) & HEADER_LOCKED);
 }
 
-/* Interrupts off, database locked. Returns: the old flags. */
-FORCEINLINE ULONG64 KiLockDispatcher(void)
+FORCEINLINE void KiLockObject(PDISPATCHER_HEADER Object)
 {
-    ULONG64 Flags = ArchDisableInterrupts();
-
-    KiAcquireRawLock(&KiDispatcherLock);
-    KiNoteDispatcherOwner();
-    return Flags;
+    if (UNLIKELY(!KiTryLockObject(Object)))
+        KiSpinForObject(Object);
 }
 
-FORCEINLINE void KiReleaseDispatcher(void)
+/* No atomic step: while the lock is held all others only set the bit that is set. */
+FORCEINLINE void KiUnlockObject(PDISPATCHER_HEADER Object)
 {
-    if (DEBUG)
-        KiDispatcherOwner = 0;
-    KiReleaseRawLock(&KiDispatcherLock);
+    RtlAssert(Object->Type & HEADER_LOCKED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    Object->Type &= (UCHAR)~HEADER_LOCKED;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
-/* For a caller who has readied nobody. */
-FORCEINLINE void KiUnlockDispatcher(ULONG64 Flags)
-{
-    KiReleaseDispatcher();
-    ArchRestoreInterrupts(Flags);
-}
+FORCEINLINE void KiAssertObjectLocked(PDISPATCHER_HEADER Object) { RtlAssert(Object->Type & HEADER_LOCKED); }
 
-void KiExitDispatcherSlowly(ULONG64 Flags);
+/* Unlock, where nobody was readied, and leave. */
+#define KiUnlockAndLeave(Object, Wait, Flags)               \
+    do {                                                    \
+        KiUnlockObject(Object);                             \
+        if (UNLIKELY(Wait))                                 \
+            KiLeaveRaised((Flags), KiCurrentThread());      \
+        else                                                \
+            ArchRestoreInterrupts(Flags);                   \
+    } while (0)
 
-/* Unlock; if somebody better was readied, switch to him, at once or when the IRQL falls. */
-FORCEINLINE void KiExitDispatcher(ULONG64 Flags)
-{
-    if (LIKELY(KiThisPcr->NextThread == NULL))
-        KiUnlockDispatcher(Flags);
-    else
-        KiExitDispatcherSlowly(Flags);
-}
+/* ---- A thread's lock, below every object's ---- */
+FORCEINLINE void KiLockThread(PKTHREAD Thread) { KiAcquireRawLock(&Thread->Lock); }
+FORCEINLINE void KiUnlockThread(PKTHREAD Thread) { KiReleaseRawLock(&Thread->Lock); }
 
 /* ---- sched.c, engine ---- */
-void KiExitDispatcherRaised(ULONG64 Flags, PKTHREAD Thread);    /* Wait=TRUE: unlock at DISPATCH_LEVEL, switch later */
-void KiBlockThread(void); /* lock held, current thread's state set: run others until readied; unlocks */
+void KiLeaveSlowly(ULONG64 Flags);
+
+/* The end of what may have readied somebody: switch to him if he is to run here, now or when the IRQL falls. No lock is
+ * held; interrupts are off, and were as Flags say. */
+FORCEINLINE void KiLeave(ULONG64 Flags)
+{
+    if (LIKELY(KiThisPcr->NextThread == NULL))
+        ArchRestoreInterrupts(Flags);
+    else
+        KiLeaveSlowly(Flags);
+}
+
+void KiLeaveRaised(ULONG64 Flags, PKTHREAD Thread);     /* Wait=TRUE: go on at DISPATCH_LEVEL, switch later */
+void KiBlockThread(PKTHREAD Self);              /* it is Waiting or has ended: run others until it is readied */
 void KiDispatchInterrupt(void);                 /* DISPATCH_LEVEL: timers, DPCs, quantum end, preemption */
 void KiYield(void);                             /* equals in the queue go first; current IRQL <= APC_LEVEL */
 void KiTickThread(PKPCR Pcr);                   /* one tick of the running thread's quantum is over */
 DECLSPEC_NORETURN void KiThreadStartup(PVOID Thread);
-void KiRetireThread(PKTHREAD Thread);           /* lock held: on to this processor's reap list */
+void KiRetireThread(PKTHREAD Thread);           /* interrupts off: on to this processor's reap list */
 
-/* ---- ready.c, lock held ---- */
-void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State);
-void KiReadyThread(PKTHREAD Thread);            /* give it a processor or queue it */
-void KiPlaceThread(PKTHREAD Thread, BOOLEAN AtHead);    /* the same for one that is Ready already */
-PKTHREAD KiSelectThread(PKPCR Pcr);             /* what this processor runs next, out of its queue */
-void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* an equal or better one that waits becomes NextThread */
-void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);
-void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* leaves a forbidden processor at the unlock */
+/* ---- ready.c, interrupts off ---- */
+#define STATE_BIT(State) (1u << (State))
+extern const USHORT KiAllowedNext[];
+
+/* For who alone may change it: its processor, who holds it DeferredReady, or under the ready lock of where it is. */
+FORCEINLINE void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State)
+{
+    RtlAssert(KiAllowedNext[Thread->State] & STATE_BIT(State));
+    Thread->State = (UCHAR)State;
+}
+
+FORCEINLINE BOOLEAN KiIsWaiting(UCHAR State) { return State == Waiting || State == WaitTested || State == WaitLooked; }
+
+void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead);    /* DeferredReady, no lock held: give it a processor, or queue it */
+PKTHREAD KiFindIdleThread(PKPCR Pcr);
+void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead);     /* ready lock held, its state is the caller's */
+void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* ready lock held: an equal or better that waits becomes NextThread */
+void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* no lock held */
+void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* the same; leaves a forbidden processor with KiLeave */
+PKPCR KiLockProcessorOf(PKTHREAD Thread);       /* its ready lock */
+BOOLEAN KiStealThread(PKPCR Self);              /* no lock held, idle: somebody's queued thread was placed anew */
+BOOLEAN KiAlone(PKPCR Pcr, PKTHREAD Thread);    /* is there no other processor that could take Thread? */
 void KiInitializeReadyQueues(PKPCR Pcr);
 void KiAddProcessor(PKPCR Pcr);                 /* it idles, and may be given threads */
 
 FORCEINLINE KAFFINITY KiProcessorBit(ULONG Number) { return 1ull << Number; }
 
-/* ---- wait.c, engine ---- */
-void KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment);     /* lock held, SignalState > 0 */
-BOOLEAN KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment); /* lock held: end its wait now */
-void KiWaitTimedOut(KTIMER_ENTRY *Entry);
+FORCEINLINE KPRIORITY KiHighestReady(PKPCR Pcr)
+{
+    return Pcr->ReadySummary == 0 ? -1 : 31 - __builtin_clz(Pcr->ReadySummary);
+}
 
+/* Ready lock held, the queue of Priority is not empty. */
+FORCEINLINE PKTHREAD KiDequeueFirst(PKPCR Pcr, KPRIORITY Priority)
+{
+    PLIST_ENTRY Head = &Pcr->ReadyQueue[Priority], First = Head->Flink, Second = First->Flink;
+
+    Head->Flink = Second;
+    Second->Blink = Head;
+    if (Second == Head)
+        Pcr->ReadySummary &= ~(1u << Priority);
+    return CONTAINING_RECORD(First, KTHREAD, ReadyEntry);
+}
+
+/* Ready lock held: what this processor runs next, out of its queue. */
+FORCEINLINE PKTHREAD KiSelectThread(PKPCR Pcr)
+{
+    PKTHREAD Thread = Pcr->NextThread;
+
+    if (LIKELY(Thread == NULL)) {
+        if (UNLIKELY(Pcr->ReadySummary == 0))
+            return KiFindIdleThread(Pcr);
+        return KiDequeueFirst(Pcr, 31 - __builtin_clz(Pcr->ReadySummary));
+    }
+    Pcr->NextThread = NULL;
+    return Thread;
+}
+
+/* ---- wake.c ---- */
+typedef enum _KI_CLAIM { KiClaimLost, KiClaimWon, KiClaimBusy } KI_CLAIM;
+
+/* End Thread's wait with Status, if it has one that has not ended. Won: it is the caller's, DeferredReady, for
+ * KiReadyWoken when no lock is held. Busy: ask again, but first let go of what an object's holder may want. */
+KI_CLAIM KiTryClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment);
+/* The same, spinning while it is busy: for who holds no lock that an object's holder wants, but the thread's own. */
+BOOLEAN KiClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment);
+/* Object is locked and signalled: who is satisfied gets it. Returns: those, by WakeNext, for KiReadyWoken after the
+ * unlock. The lock is let go of in between if there are waits for all. */
+PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment);
+void KiReadyWoken(PKTHREAD First);              /* no lock held: all of them go on */
+
+FORCEINLINE void KiReadyOne(PKTHREAD Thread)    /* the same for one that was claimed by itself */
+{
+    Thread->WakeNext = NULL;
+    KiReadyWoken(Thread);
+}
+
+/* Object is locked and has become signalled, interrupts are off and were as Flags say: wake, unlock, and leave. */
+void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags);
+BOOLEAN KiWaitTimedOut(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
+NTSTATUS KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);        /* locked and free, or Thread's */
+BOOLEAN KiIsAvailable(PDISPATCHER_HEADER Object, PKTHREAD Thread);      /* locked */
+NTSTATUS KiSatisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread);         /* locked and available */
+BOOLEAN KiIsMutant(PDISPATCHER_HEADER Object);                          /* stops for what is no object */
+void KiLockInOrder(PKWAIT_BLOCK Blocks, ULONG Count);   /* the objects of all these */
+void KiUnlockAllBut(PKWAIT_BLOCK Blocks, ULONG Count, PVOID Object);
+
+/* Block's object is locked, Block in its list. */
+FORCEINLINE void KiUnlinkBlock(PKWAIT_BLOCK Block)
+{
+    RemoveEntryList(&Block->WaitListEntry);
+    __atomic_store_n(&Block->BlockState, BlockFree, __ATOMIC_RELEASE);
+}
+
+/* ---- wait.c ---- */
 ULONG64 KiQueryTime(void);                      /* clock.c: interrupt time now, 100 ns, exact */
-
-void KiWakeLastWaiter(PDISPATCHER_HEADER Queue);        /* lock held: the youngest waiter takes what is there */
 NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
 
-/* ---- queue.c: lock held ---- */
-BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);
-NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Queue, PKTHREAD Thread);    /* STATUS_ABANDONED: it is run down */
+/* ---- queue.c ---- */
+BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);              /* locked */
+NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Queue, PKTHREAD Thread);    /* locked; STATUS_ABANDONED: it is run down */
+/* No lock held: */
 void KiLeaveQueue(PKTHREAD Thread);             /* it blocks on something else */
 void KiResumeQueue(PKTHREAD Thread);            /* it goes on */
 void KiAskQueueAgain(PKTHREAD Thread);          /* it went on for an APC only and waits for an entry again */
 void KiForgetQueue(PKTHREAD Thread);            /* it ends, or serves another queue */
 
-/* ---- timer_queue.c: lock held ---- */
+/* ---- timer_queue.c, interrupts off ---- */
 void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now);
 void KiInsertTimerEntry(KTIMER_ENTRY *Entry);   /* into this processor's queue; arms the clock if first */
-void KiRemoveTimerEntry(KTIMER_ENTRY *Entry);
+void KiRemoveTimerEntry(KTIMER_ENTRY *Entry);   /* a timer's, which is Inserted and locked */
+void KiRemoveTimeout(PKTHREAD Thread);          /* the current thread's, if it is still queued */
+void KiUnlinkTimerEntry(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);    /* Queue is locked */
 ULONG64 KiTimerExpiries(void);
-void KiExpireTimers(PKPCR Pcr);                 /* takes the lock itself; DISPATCH_LEVEL */
-void KiShiftAbsoluteTimers(LONG64 Delta);       /* lock held: the system time moved by Delta */
-void KiSetTimerClients(void (*Timer)(KTIMER_ENTRY *), void (*Timeout)(KTIMER_ENTRY *));
+void KiExpireTimers(PKPCR Pcr);                 /* DISPATCH_LEVEL */
+void KiShiftAbsoluteTimers(LONG64 Bias);        /* the system time is Bias later than interrupt time now */
+/* What an entry that is due calls: with Queue locked, which is unlocked at the end, and Entry taken out of it. FALSE:
+ * nothing was done, somebody who holds up this queue needs it first. */
+typedef BOOLEAN KI_TIMER_CLIENT(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
+void KiSetTimerClients(KI_TIMER_CLIENT *Timer, KI_TIMER_CLIENT *Timeout);
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context);
 
 FORCEINLINE BOOLEAN KiTimersDue(PKPCR Pcr)
@@ -197,15 +291,16 @@ FORCEINLINE BOOLEAN KiTimersDue(PKPCR Pcr)
 }
 
 /* ---- mutant.c ---- */
-void KiAbandonMutants(PKTHREAD Thread);         /* lock held: it ends */
+void KiAbandonMutants(PKTHREAD Thread);         /* the current one ends; no lock held */
 
 /* ---- timer.c ---- */
-void KiTimerExpired(KTIMER_ENTRY *Entry);
+BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
 
 /* ---- dpc.c ---- */
 void KiInitializeDpcQueue(PKPCR Pcr);
 void KiRetireDpcs(PKPCR Pcr);                   /* DISPATCH_LEVEL, interrupts on, on the dispatch stack */
-void KiQueueTimerDpc(PKDPC Dpc);                /* interrupts off */
+/* Timer, if not NULL, is unlocked before the routine could run, and after Dpc is queued. Interrupts off. */
+void KiQueueTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer);
 
 FORCEINLINE BOOLEAN KiDpcsPending(PKPCR Pcr)
 {
@@ -226,17 +321,17 @@ void KiStartTick(PKPCR Pcr);                    /* this processor leaves idle */
 void KiDeliverApcs(void);                       /* APC_LEVEL: run what may run in the current thread */
 void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process);
 void KiDeliverHeldBack(PKTHREAD Thread);        /* a region of the current thread ended */
-ULONG64 KiLockPastApcs(PKTHREAD Thread);        /* lock; APCs on their way to this, the current thread ran first */
-void KiCloseApcQueue(PKTHREAD Thread);          /* lock held: it ends, nothing may be queued to it any more */
-void KiLeaveRegionsOf(PKTHREAD Thread, ULONG Count);    /* lock held: another thread ended critical regions of it */
+ULONG64 KiLockPastApcs(PKTHREAD Thread);        /* lock it; APCs on their way to this, the current thread ran first */
+void KiCloseApcQueue(PKTHREAD Thread);          /* locked: it ends, nothing may be queued to it any more */
+void KiLeaveRegionsOf(PKTHREAD Thread, ULONG Count);    /* another thread ended critical regions of it */
 
-/* ---- process.c: lock held ---- */
+/* ---- process.c, interrupts off ---- */
 BOOLEAN KiJoinProcess(PKTHREAD Thread);         /* FALSE: its process has ended */
 void KiLeaveProcess(PKTHREAD Thread);           /* it ends; its process, too, if it is the last one */
 void KiForEachThread(void (*Visit)(PVOID Context, PKTHREAD Thread), PVOID Context);     /* started and not ended */
 
 /* ---- processor.c ---- */
-void KiCountProcessor(void);                    /* lock held: one more is active */
+void KiCountProcessor(void);                    /* one more is active */
 
 /* ---- generic_call.c ---- */
 void KiInitializeGenericCall(void);

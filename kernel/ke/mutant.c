@@ -7,30 +7,102 @@
  * A KMUTEX differs from a KMUTANT only in ApcDisable: its owner is in a critical region, and must not end. */
 #include "ki.h"
 
-/* The owner has no level left: free it, and wake. Returns: what the owner's KernelApcDisable is to be raised by. */
-static UCHAR Free(PKMUTANT Mutant, KPRIORITY Increment)
+/* Mutant is locked; its owner, if any, has no level left: free it, and wake. Returns: the woken. */
+static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment)
 {
-    if (Mutant->OwnerThread != NULL)
+    PKTHREAD Owner = Mutant->OwnerThread;
+
+    if (LIKELY(Owner != NULL)) {
+        KiAcquireRawLock(&Owner->MutantLock);
         RemoveEntryList(&Mutant->MutantListEntry);
+        KiReleaseRawLock(&Owner->MutantLock);
+    }
     Mutant->OwnerThread = NULL;
     Mutant->Header.SignalState = 1;
-    if (!IsListEmpty(&Mutant->Header.WaitListHead))
-        KiWakeWaiters(&Mutant->Header, Increment);
-    return Mutant->ApcDisable;
+    return LIKELY(IsListEmpty(&Mutant->Header.WaitListHead)) ? NULL : KiWakeWaiters(&Mutant->Header, Increment);
 }
 
-/* For thread.c, lock held: Thread ends. */
+/* Any of Thread's mutants, locked; NULL if it has none. Against the order, so the mutant's lock is only tried: while the
+ * list's is held, nobody takes the mutant out of its list, and it cannot vanish. */
+static PKMUTANT LockOneOf(PKTHREAD Thread)
+{
+    for (;;) {
+        PKMUTANT Mutant = NULL;
+
+        KiAcquireRawLock(&Thread->MutantLock);
+        if (!IsListEmpty(&Thread->MutantListHead))
+            Mutant = CONTAINING_RECORD(Thread->MutantListHead.Flink, KMUTANT, MutantListEntry);
+        if (Mutant == NULL || KiTryLockObject(&Mutant->Header)) {
+            KiReleaseRawLock(&Thread->MutantLock);
+            return Mutant;
+        }
+        KiReleaseRawLock(&Thread->MutantLock);
+        ArchPause();
+    }
+}
+
+/* For thread.c: Thread, the current one, ends. */
 void KiAbandonMutants(PKTHREAD Thread)
 {
-    while (!IsListEmpty(&Thread->MutantListHead)) {
-        PKMUTANT Mutant = CONTAINING_RECORD(Thread->MutantListHead.Flink, KMUTANT, MutantListEntry);
+    PKMUTANT Mutant;
+
+    while ((Mutant = LockOneOf(Thread)) != NULL) {
+        PKTHREAD Woken;
 
         if (Mutant->ApcDisable != 0)
             KeBugCheckWith(THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)Thread, (ULONG_PTR)Mutant, 0, 0,
                            "thread %p ends and still owns mutex %p", Thread, Mutant);
         Mutant->Abandoned = TRUE;
-        Free(Mutant, MUTANT_INCREMENT);
+        Woken = Free(Mutant, MUTANT_INCREMENT);
+        KiUnlockObject(&Mutant->Header);
+        KiReadyWoken(Woken);
     }
+}
+
+/* Not the owner. */
+static NOINLINE DECLSPEC_NORETURN void Refuse(PKMUTANT Mutant, ULONG64 Flags)
+{
+    NTSTATUS Status = Mutant->Abandoned ? STATUS_ABANDONED : STATUS_MUTANT_NOT_OWNED;
+
+    KiUnlockObject(&Mutant->Header);
+    ArchRestoreInterrupts(Flags);
+    KiRaiseStatus(Status);
+}
+
+FORCEINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Thread = KiCurrentThread(), Owner, Woken = NULL;
+    UCHAR Enable = 0;
+    LONG Previous;
+
+    KiLockObject(&Mutant->Header);
+    Owner = Mutant->OwnerThread;
+    Previous = Mutant->Header.SignalState;
+    if (UNLIKELY(!Abandoned && Owner != Thread))
+        Refuse(Mutant, Flags);
+    if (Abandoned)
+        Mutant->Abandoned = TRUE;
+    if (Abandoned || LIKELY(Previous == 0)) {
+        Enable = Mutant->ApcDisable;
+        Woken = Free(Mutant, Increment);
+    } else {
+        Mutant->Header.SignalState = Previous + 1;
+    }
+    if (LIKELY(Owner == Thread))
+        Thread->KernelApcDisable += Enable;
+    KiUnlockObject(&Mutant->Header);
+    if (UNLIKELY(Owner != Thread) && Owner != NULL && Enable != 0)
+        KiLeaveRegionsOf(Owner, Enable);
+    KiReadyWoken(Woken);
+    if (UNLIKELY(Wait))
+        KiLeaveRaised(Flags, Thread);
+    else
+        KiLeave(Flags);
+    if (Enable != 0 && Owner == Thread && Thread->KernelApcDisable == 0 &&
+        UNLIKELY(!IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode])))
+        KiDeliverHeldBack(Thread);
+    return Previous;
 }
 
 static void Initialize(PKMUTANT Mutant, UCHAR ApcDisable)
@@ -73,38 +145,11 @@ VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
  * IRQL neither. */
 LONG KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    PKTHREAD Owner = Mutant->OwnerThread;
-    LONG Previous = Mutant->Header.SignalState;
-    UCHAR Enable = 0;
-
-    if (!Abandoned && Owner != KiCurrentThread()) {
-        NTSTATUS Status = Mutant->Abandoned ? STATUS_ABANDONED : STATUS_MUTANT_NOT_OWNED;
-
-        KiUnlockDispatcher(Flags);
-        KiRaiseStatus(Status);
-    }
-    if (Abandoned)
-        Mutant->Abandoned = TRUE;
-    if (Abandoned || Previous == 0)
-        Enable = Free(Mutant, Increment);
-    else
-        Mutant->Header.SignalState = Previous + 1;
-    if (Enable != 0 && Owner == KiCurrentThread())
-        Owner->KernelApcDisable += Enable;
-    else if (Enable != 0 && Owner != NULL)
-        KiLeaveRegionsOf(Owner, Enable);
-    if (Wait)
-        KiExitDispatcherRaised(Flags, KiCurrentThread());
-    else
-        KiExitDispatcher(Flags);
-    if (Enable != 0 && Owner == KiCurrentThread() && Owner->KernelApcDisable == 0)
-        KiDeliverHeldBack(Owner);
-    return Previous;
+    return Release(Mutant, Increment, Abandoned, Wait);
 }
 
 /* KeReleaseMutex - KeReleaseMutant with an increment of 1, by the owner. Source: WDK nf-wdm-kereleasemutex. */
-LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) { return KeReleaseMutant(Mutex, MUTANT_INCREMENT, FALSE, Wait); }
+LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) { return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait); }
 
 /* KeReadStateMutant - 1: free; 0, -1 ...: owned. IRQL: <= DISPATCH_LEVEL. */
 LONG KeReadStateMutant(PRKMUTANT Mutant) { return Mutant->Header.SignalState; }

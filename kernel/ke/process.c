@@ -25,50 +25,61 @@
 
 enum { PROCESS_SIZE = (UCHAR)(sizeof(KPROCESS) / sizeof(ULONG)) };     /* as Header.Size has it */
 
-static LIST_ENTRY ProcessList = { &ProcessList, &ProcessList };        /* (d) processes that have threads */
+static KSPIN_LOCK ListLock;            /* of the processes' and threads' lists; above every object's */
+static LIST_ENTRY ProcessList = { &ProcessList, &ProcessList };        /* processes that have threads */
 
-/* ---- Threads of a process, lock held ---- */
+/* ---- Threads of a process, interrupts off ---- */
 
 BOOLEAN KiJoinProcess(PKTHREAD Thread)
 {
     PKPROCESS Process = Thread->Process;
+    BOOLEAN Lives;
 
-    KiAssertDispatcherHeld();
-    if (Process->Header.SignalState != 0)
-        return FALSE;
-    if (IsListEmpty(&Process->ThreadListHead))
-        InsertTailList(&ProcessList, &Process->ProcessListEntry);
-    InsertTailList(&Process->ThreadListHead, &Thread->ThreadListEntry);
-    return TRUE;
+    KiAcquireRawLock(&ListLock);
+    Lives = Process->Header.SignalState == 0;
+    if (Lives) {
+        if (IsListEmpty(&Process->ThreadListHead))
+            InsertTailList(&ProcessList, &Process->ProcessListEntry);
+        InsertTailList(&Process->ThreadListHead, &Thread->ThreadListEntry);
+    }
+    KiReleaseRawLock(&ListLock);
+    return Lives;
 }
 
 /* The system process does not end: its idle threads are in no list and always there. */
 void KiLeaveProcess(PKTHREAD Thread)
 {
     PKPROCESS Process = Thread->Process;
+    PKTHREAD Woken = NULL;
 
-    KiAssertDispatcherHeld();
-    if (!RemoveEntryList(&Thread->ThreadListEntry))
-        return;
-    RemoveEntryList(&Process->ProcessListEntry);
-    if (Process == &KiInitialProcess)
-        return;
-    Process->Header.SignalState = 1;
-    KiWakeWaiters(&Process->Header, 0);
+    KiAcquireRawLock(&ListLock);
+    if (RemoveEntryList(&Thread->ThreadListEntry)) {
+        RemoveEntryList(&Process->ProcessListEntry);
+        if (Process != &KiInitialProcess) {
+            KiLockObject(&Process->Header);
+            Process->Header.SignalState = 1;
+            if (!IsListEmpty(&Process->Header.WaitListHead))
+                Woken = KiWakeWaiters(&Process->Header, 0);
+            KiUnlockObject(&Process->Header);
+        }
+    }
+    KiReleaseRawLock(&ListLock);
+    KiReadyWoken(Woken);
 }
 
 void KiForEachThread(void (*Visit)(PVOID Context, PKTHREAD Thread), PVOID Context)
 {
-    KiAssertDispatcherHeld();
+    KiAcquireRawLock(&ListLock);
     for (PLIST_ENTRY At = ProcessList.Flink; At != &ProcessList; At = At->Flink) {
         PLIST_ENTRY Head = &CONTAINING_RECORD(At, KPROCESS, ProcessListEntry)->ThreadListHead;
 
         for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink)
             Visit(Context, CONTAINING_RECORD(Link, KTHREAD, ThreadListEntry));
     }
+    KiReleaseRawLock(&ListLock);
 }
 
-/* ---- Visits, lock held ---- */
+/* ---- Visits, the thread locked ---- */
 
 static void MoveList(PLIST_ENTRY To, PLIST_ENTRY From)
 {
@@ -111,7 +122,7 @@ static void Attach(PKTHREAD Thread, PKPROCESS Process, PKAPC_STATE Saved)
         Thread->ApcStatePointer[AttachedApcEnvironment] = &Thread->ApcState;
         Thread->ApcStateIndex = AttachedApcEnvironment;
     }
-    Process->AttachCount++;
+    __atomic_fetch_add(&Process->AttachCount, 1, __ATOMIC_RELAXED);
     SwitchSpace(From, Process);
 }
 
@@ -120,7 +131,7 @@ static void Detach(PKTHREAD Thread, PKAPC_STATE Saved)
 {
     PKPROCESS From = Thread->ApcState.Process;
 
-    From->AttachCount--;
+    __atomic_fetch_sub(&From->AttachCount, 1, __ATOMIC_RELAXED);
     MoveApcState(&Thread->ApcState, Saved);
     if (Saved == &Thread->SavedApcState) {
         Thread->ApcStatePointer[OriginalApcEnvironment] = &Thread->ApcState;
@@ -146,10 +157,10 @@ static DECLSPEC_NORETURN void RefuseAttach(PKTHREAD Thread, PKPROCESS Process, B
 /* Before its address space is loaded, which nothing survives that is none. */
 static void RequireProcess(PKTHREAD Thread, PKPROCESS Process, ULONG Code)
 {
-    if (UNLIKELY(Process->Header.Type != ProcessObject || Process->Header.Size != PROCESS_SIZE))
+    if (UNLIKELY(KeObjectType(&Process->Header) != ProcessObject || Process->Header.Size != PROCESS_SIZE))
         KeBugCheckWith(Code, (ULONG_PTR)Process, (ULONG_PTR)Thread->ApcState.Process, Thread->ApcStateIndex, 0,
                        "thread %p is to go to process %p, which is no process: its type is %u", Thread, Process,
-                       Process->Header.Type);
+                       KeObjectType(&Process->Header));
 }
 
 static void RequireDetachable(PKTHREAD Thread)
@@ -198,14 +209,16 @@ VOID KeStackAttachProcess(PRKPROCESS Process, PRKAPC_STATE ApcState)
         return;
     }
     RequireProcess(Thread, Process, INVALID_PROCESS_ATTACH_ATTEMPT);
-    Flags = KiLockDispatcher();
+    Flags = ArchDisableInterrupts();
+    KiLockThread(Thread);
     if (Thread->ApcStateIndex == OriginalApcEnvironment) {
         Attach(Thread, Process, &Thread->SavedApcState);
         ApcState->Process = WAS_AT_HOME;
     } else {
         Attach(Thread, Process, ApcState);
     }
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* KeUnstackDetachProcess - undo the KeStackAttachProcess that filled ApcState, the latest first; kernel APCs that were
@@ -224,7 +237,8 @@ VOID KeUnstackDetachProcess(PRKAPC_STATE ApcState)
     if (ApcState->Process != WAS_AT_HOME)
         RequireProcess(Thread, ApcState->Process, INVALID_PROCESS_DETACH_ATTEMPT);
     Detach(Thread, ApcState->Process == WAS_AT_HOME ? &Thread->SavedApcState : ApcState);
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* KeAttachProcess - KeStackAttachProcess that does not nest: for a thread in its own process. In Process already,
@@ -240,9 +254,11 @@ VOID KeAttachProcess(PRKPROCESS Process)
     if (Thread->ApcStateIndex != OriginalApcEnvironment || KiThisPcr->DpcRoutineActive)
         RefuseAttach(Thread, Process, KiThisPcr->DpcRoutineActive);
     RequireProcess(Thread, Process, INVALID_PROCESS_ATTACH_ATTEMPT);
-    Flags = KiLockDispatcher();
+    Flags = ArchDisableInterrupts();
+    KiLockThread(Thread);
     Attach(Thread, Process, &Thread->SavedApcState);
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* KeDetachProcess - undo KeAttachProcess; in the thread's own process, nothing happens. IRQL, errors: as
@@ -257,7 +273,8 @@ VOID KeDetachProcess(VOID)
     Flags = KiLockPastApcs(Thread);
     RequireDetachable(Thread);
     Detach(Thread, &Thread->SavedApcState);
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Thread);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* KeIsAttachedProcess - is the current thread attached to another process than its own? IRQL: any. Undocumented. */

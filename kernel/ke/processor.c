@@ -10,6 +10,8 @@ enum { GROUP = 0 };
 
 volatile CCHAR KeNumberProcessors;
 
+static KSPIN_LOCK AffinityLock;        /* one change at a time: which affinity is in force, and the placement it causes */
+
 static BOOLEAN IsGroup(USHORT Group) { return Group == GROUP || Group == ALL_PROCESSOR_GROUPS; }
 
 static BOOLEAN IsActive(ULONG Number) { return Number < ARCH_MAX_CPUS && (KiActiveProcessors >> Number & 1); }
@@ -18,16 +20,19 @@ static BOOLEAN IsActive(ULONG Number) { return Number < ARCH_MAX_CPUS && (KiActi
  * from its system affinity. Returns: the user affinity before. */
 static KAFFINITY ChangeAffinity(PKTHREAD Thread, KAFFINITY Affinity)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    KAFFINITY Previous = Thread->SystemAffinity ? Thread->UserAffinity : Thread->Affinity;
+    ULONG64 Flags = ArchDisableInterrupts();
+    KAFFINITY Previous;
 
+    KiAcquireRawLock(&AffinityLock);
+    Previous = Thread->SystemAffinity ? Thread->UserAffinity : Thread->Affinity;
     if ((Affinity & KiActiveProcessors) == 0)
         ;
     else if (Thread->SystemAffinity)
         Thread->UserAffinity = Affinity;
     else
         KiSetAffinity(Thread, Affinity);
-    KiExitDispatcher(Flags);
+    KiReleaseRawLock(&AffinityLock);
+    KiLeave(Flags);
     return Previous;
 }
 
@@ -36,22 +41,25 @@ static KAFFINITY ChangeAffinity(PKTHREAD Thread, KAFFINITY Affinity)
 static KAFFINITY SetSystemAffinity(KAFFINITY Affinity)
 {
     PKTHREAD Thread = KiCurrentThread();
-    ULONG64 Flags = KiLockDispatcher();
-    KAFFINITY Previous = Thread->SystemAffinity ? Thread->Affinity : 0;
+    ULONG64 Flags = ArchDisableInterrupts();
+    KAFFINITY Previous;
 
+    KiAcquireRawLock(&AffinityLock);
+    Previous = Thread->SystemAffinity ? Thread->Affinity : 0;
     if ((Affinity & KiActiveProcessors) != 0) {
         if (!Thread->SystemAffinity)
             Thread->UserAffinity = Thread->Affinity;
         Thread->SystemAffinity = TRUE;
         KiSetAffinity(Thread, Affinity);
     }
-    KiExitDispatcher(Flags);
+    KiReleaseRawLock(&AffinityLock);
+    KiLeave(Flags);
     return Previous;
 }
 
 /* ---- For sched.c ---- */
 
-void KiCountProcessor(void) { KeNumberProcessors++; }
+void KiCountProcessor(void) { __atomic_fetch_add(&KeNumberProcessors, 1, __ATOMIC_SEQ_CST); }
 
 /* ---- Public: which processors there are ---- */
 
@@ -148,13 +156,15 @@ KAFFINITY KeSetSystemAffinityThreadEx(KAFFINITY Affinity) { return SetSystemAffi
 VOID KeRevertToUserAffinityThread(VOID)
 {
     PKTHREAD Thread = KiCurrentThread();
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
 
+    KiAcquireRawLock(&AffinityLock);
     if (Thread->SystemAffinity) {
         Thread->SystemAffinity = FALSE;
         KiSetAffinity(Thread, Thread->UserAffinity);
     }
-    KiExitDispatcher(Flags);
+    KiReleaseRawLock(&AffinityLock);
+    KiLeave(Flags);
 }
 
 /* KeRevertToUserAffinityThreadEx - undo a KeSetSystemAffinityThreadEx that returned Affinity: back to that system
@@ -192,11 +202,7 @@ VOID KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity)
  * Source: WDK nf-ntifs-kesetidealprocessorthread. */
 UCHAR KeSetIdealProcessorThread(PKTHREAD Thread, UCHAR Processor)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    UCHAR Previous = (UCHAR)Thread->IdealProcessor;
-
-    if (IsActive(Processor))
-        Thread->IdealProcessor = Processor;
-    KiUnlockDispatcher(Flags);
-    return Previous;
+    if (!IsActive(Processor))
+        return (UCHAR)Thread->IdealProcessor;
+    return (UCHAR)__atomic_exchange_n(&Thread->IdealProcessor, Processor, __ATOMIC_ACQ_REL);
 }

@@ -5,23 +5,108 @@
  * may take the next entry; when it wakes again there may be one too many for a while, and nobody is held back
  * for it. An entry is handed out only while CurrentCount < MaximumCount, to the thread that came last (its
  * stack and caches are warm).
- * Where the count changes, all under the dispatcher lock:
+ * Where the count changes, all under the queue's lock:
  *   a serving thread blocks, or asks for the next entry      -1    KiLeaveQueue, KeRemoveQueue
- *   it goes on, for whatever reason                          +1    KiResumeQueue, from wait.c
+ *   it goes on without an entry                              +1    KiResumeQueue, by who ends its wait
+ *   it is given an entry                                     +1    KiTakeQueueEntry
+ * Thread->Queue changes under both locks, the queue's and then the thread's. Who comes from the thread holds its lock,
+ * so that the queue cannot be run down and vanish, and only tries the queue's.
  * Waits and wake-ups are wait.c's; this file decides who gets which entry. */
 #include "ki.h"
 
 #include <ke/queue.h>
 
-/* Lock held: entries go to waiting threads as far as the bound allows. */
-static void HandOut(PKQUEUE Queue)
+/* The queue that Thread serves, locked; NULL: none. */
+static PKQUEUE LockQueueOf(PKTHREAD Thread)
 {
-    while (Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount &&
-           !IsListEmpty(&Queue->Header.WaitListHead))
-        KiWakeLastWaiter(&Queue->Header);
+    for (;;) {
+        PKQUEUE Queue;
+
+        KiLockThread(Thread);
+        Queue = Thread->Queue;
+        if (Queue == NULL || KiTryLockObject(&Queue->Header)) {
+            KiUnlockThread(Thread);
+            return Queue;
+        }
+        KiUnlockThread(Thread);
+        ArchPause();
+    }
 }
 
-/* ---- For wait.c, lock held ---- */
+static void SetQueue(PKTHREAD Thread, PKQUEUE Queue)
+{
+    KiLockThread(Thread);
+    Thread->Queue = Queue;
+    KiUnlockThread(Thread);
+}
+
+/* Lock held, an entry there: the first becomes Thread's. */
+FORCEINLINE void TakeEntry(PKQUEUE Queue, PKTHREAD Thread)
+{
+    PLIST_ENTRY Entry = Queue->EntryListHead.Flink;
+
+    if (UNLIKELY(Entry->Flink == NULL || Entry->Blink == NULL))
+        KeBugCheckWith(INVALID_WORK_QUEUE_ITEM, (ULONG_PTR)Entry, (ULONG_PTR)Queue, 0, ((ULONG_PTR *)(Entry + 1))[0],
+                       "entry %p of queue %p was overwritten while it was queued: its links are gone", Entry, Queue);
+    Thread->QueueEntry = RemoveHeadList(&Queue->EntryListHead);
+    Thread->QueueEntry->Flink = NULL;
+    Queue->Header.SignalState--;
+}
+
+NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
+{
+    PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
+
+    if (UNLIKELY(Queue->Header.Abandoned))
+        return STATUS_ABANDONED;
+    TakeEntry(Queue, Thread);
+    if (Thread->Queue == Queue)
+        Queue->CurrentCount++;
+    return STATUS_SUCCESS;
+}
+
+/* Lock held: end the wait of the thread that came last. Returns: that thread, NULL if its wait had ended. */
+static PKTHREAD ClaimLast(PKQUEUE Queue, NTSTATUS Status)
+{
+    PKWAIT_BLOCK Block = CONTAINING_RECORD(Queue->Header.WaitListHead.Blink, KWAIT_BLOCK, WaitListEntry);
+    PKTHREAD Thread = Block->Thread;
+    BOOLEAN Won = KiClaimWait(Thread, Status, 0);
+
+    KiUnlinkBlock(Block);
+    return Won ? Thread : NULL;
+}
+
+/* Lock held: entries go to waiting threads as far as the bound allows. Returns: those, by WakeNext, for ReadyServed. */
+static PKTHREAD HandOut(PKQUEUE Queue)
+{
+    PKTHREAD First = NULL, *Last = &First;
+
+    while (Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount &&
+           !IsListEmpty(&Queue->Header.WaitListHead)) {
+        PKTHREAD Thread = ClaimLast(Queue, STATUS_SUCCESS);
+
+        if (Thread == NULL)
+            continue;
+        KiTakeQueueEntry(&Queue->Header, Thread);
+        *Last = Thread;
+        Last = &Thread->WakeNext;
+    }
+    *Last = NULL;
+    return First;
+}
+
+/* No lock held. They count already. */
+static void ReadyServed(PKTHREAD Thread)
+{
+    while (Thread != NULL) {
+        PKTHREAD Next = Thread->WakeNext;
+
+        KiReadyThread(Thread, FALSE);
+        Thread = Next;
+    }
+}
+
+/* ---- For wait.c ---- */
 
 /* Or the word that there will be none. */
 BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Header)
@@ -31,55 +116,73 @@ BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Header)
     return Queue->Header.Abandoned || (Queue->Header.SignalState > 0 && Queue->CurrentCount < Queue->MaximumCount);
 }
 
-/* The first entry becomes Thread's. Its count is settled by KiResumeQueue. */
-NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
+static void AddToCount(PKTHREAD Thread, LONG Change)
 {
-    PKQUEUE Queue = CONTAINING_RECORD(Header, KQUEUE, Header);
-    PLIST_ENTRY Entry = Queue->EntryListHead.Flink;
+    PKQUEUE Queue = LockQueueOf(Thread);
 
-    if (UNLIKELY(Queue->Header.Abandoned))
-        return STATUS_ABANDONED;
-    if (UNLIKELY(Entry->Flink == NULL || Entry->Blink == NULL))
-        KeBugCheckWith(INVALID_WORK_QUEUE_ITEM, (ULONG_PTR)Entry, (ULONG_PTR)Queue, 0, ((ULONG_PTR *)(Entry + 1))[0],
-                       "entry %p of queue %p was overwritten while it was queued: its links are gone", Entry, Queue);
-    Thread->QueueEntry = RemoveHeadList(&Queue->EntryListHead);
-    Thread->QueueEntry->Flink = NULL;
-    Queue->Header.SignalState--;
-    return STATUS_SUCCESS;
+    if (Queue == NULL)
+        return;
+    Queue->CurrentCount += (ULONG)Change;
+    KiUnlockObject(&Queue->Header);
 }
 
-void KiResumeQueue(PKTHREAD Thread) { Thread->Queue->CurrentCount++; }
+void KiResumeQueue(PKTHREAD Thread) { AddToCount(Thread, 1); }
 
 /* It ran an APC in the middle of its KeRemoveQueue, and counted meanwhile. It goes for an entry itself, so the freed
  * place is not handed to another. */
-void KiAskQueueAgain(PKTHREAD Thread) { Thread->Queue->CurrentCount--; }
+void KiAskQueueAgain(PKTHREAD Thread)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+
+    AddToCount(Thread, -1);
+    ArchRestoreInterrupts(Flags);
+}
 
 void KiLeaveQueue(PKTHREAD Thread)
 {
-    Thread->Queue->CurrentCount--;
-    HandOut(Thread->Queue);
+    PKQUEUE Queue = LockQueueOf(Thread);
+    PKTHREAD Served;
+
+    if (Queue == NULL)
+        return;
+    Queue->CurrentCount--;
+    Served = HandOut(Queue);
+    KiUnlockObject(&Queue->Header);
+    ReadyServed(Served);
 }
 
+/* Interrupts off. */
 void KiForgetQueue(PKTHREAD Thread)
 {
-    if (Thread->Queue == NULL)
+    PKQUEUE Queue = LockQueueOf(Thread);
+    PKTHREAD Served;
+
+    if (Queue == NULL)
         return;
     RemoveEntryList(&Thread->QueueListEntry);
-    KiLeaveQueue(Thread);
-    Thread->Queue = NULL;
+    SetQueue(Thread, NULL);
+    Queue->CurrentCount--;
+    Served = HandOut(Queue);
+    KiUnlockObject(&Queue->Header);
+    ReadyServed(Served);
 }
 
 static LONG Insert(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    LONG Previous = Queue->Header.SignalState++;
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Served;
+    LONG Previous;
 
+    KiLockObject(&Queue->Header);
+    Previous = Queue->Header.SignalState++;
     if (AtHead)
         InsertHeadList(&Queue->EntryListHead, Entry);
     else
         InsertTailList(&Queue->EntryListHead, Entry);
-    HandOut(Queue);
-    KiExitDispatcher(Flags);
+    Served = HandOut(Queue);
+    KiUnlockObject(&Queue->Header);
+    ReadyServed(Served);
+    KiLeave(Flags);
     return Previous;
 }
 
@@ -107,23 +210,26 @@ LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Ent
 /* KeInsertHeadQueue - the same, to the head. */
 LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, TRUE); }
 
-/* Lock held, and gone at the end: serve Queue from now on, and wait for an entry. */
+/* Interrupts off, Queue locked; unlocked at the end, interrupts as they were: serve Queue from now on, and wait. */
 static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout, ULONG64 Flags)
 {
     PKTHREAD Thread = KiCurrentThread();
     NTSTATUS Status;
 
-    if (Thread->Queue != Queue) {
-        KiForgetQueue(Thread);
-        if (LIKELY(!Queue->Header.Abandoned)) {
-            Thread->Queue = Queue;
-            InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
-        }
-    } else {
+    if (Thread->Queue == Queue) {
         /* It goes for an entry itself, so the freed place is not handed to another. */
         Queue->CurrentCount--;
+    } else {
+        KiUnlockObject(&Queue->Header);
+        KiForgetQueue(Thread);
+        KiLockObject(&Queue->Header);
+        if (LIKELY(!Queue->Header.Abandoned)) {
+            SetQueue(Thread, Queue);
+            InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
+        }
     }
-    KiExitDispatcher(Flags);            /* the queue that it left may have given its place to another thread */
+    KiUnlockObject(&Queue->Header);
+    KiLeave(Flags);             /* the queue that it left may have given its place to another thread */
     Status = KiWaitOnQueue(&Queue->Header, WaitMode, Timeout);
     return Status == STATUS_SUCCESS ? Thread->QueueEntry : (PLIST_ENTRY)(LONG_PTR)Status;
 }
@@ -134,14 +240,16 @@ static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode
 PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
 {
     PKTHREAD Thread = KiCurrentThread();
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
 
+    KiLockObject(&Queue->Header);
     /* The short way of a busy server: it takes the next entry in the place that it has. */
     if (Thread->Queue != Queue || Queue->Header.SignalState <= 0 || Queue->CurrentCount > Queue->MaximumCount ||
         Thread->WaitNext)
         return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
-    KiTakeQueueEntry(&Queue->Header, Thread);
-    KiUnlockDispatcher(Flags);
+    TakeEntry(Queue, Thread);
+    KiUnlockObject(&Queue->Header);
+    ArchRestoreInterrupts(Flags);
     return Thread->QueueEntry;
 }
 
@@ -150,9 +258,11 @@ PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEG
  * there is none. */
 PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Woken = NULL, *Last = &Woken;
     PLIST_ENTRY First = NULL;
 
+    KiLockObject(&Queue->Header);
     Queue->Header.Abandoned = TRUE;     /* for a server that is away in an APC */
     if (!IsListEmpty(&Queue->EntryListHead)) {
         First = Queue->EntryListHead.Flink;
@@ -160,12 +270,24 @@ PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue)
         InitializeListHead(&Queue->EntryListHead);
         Queue->Header.SignalState = 0;
     }
-    while (!IsListEmpty(&Queue->Header.WaitListHead))
-        KiUnwaitThread(CONTAINING_RECORD(Queue->Header.WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry)->Thread,
-                       STATUS_ABANDONED, 0);
-    while (!IsListEmpty(&Queue->ThreadListHead))
-        KiForgetQueue(CONTAINING_RECORD(Queue->ThreadListHead.Flink, KTHREAD, QueueListEntry));
-    KiExitDispatcher(Flags);
+    while (!IsListEmpty(&Queue->Header.WaitListHead)) {
+        PKTHREAD Thread = ClaimLast(Queue, STATUS_ABANDONED);
+
+        if (Thread == NULL)
+            continue;
+        *Last = Thread;
+        Last = &Thread->WakeNext;
+    }
+    *Last = NULL;
+    while (!IsListEmpty(&Queue->ThreadListHead)) {
+        PLIST_ENTRY Link = RemoveHeadList(&Queue->ThreadListHead);
+
+        SetQueue(CONTAINING_RECORD(Link, KTHREAD, QueueListEntry), NULL);
+    }
+    Queue->CurrentCount = 0;
+    KiUnlockObject(&Queue->Header);
+    ReadyServed(Woken);
+    KiLeave(Flags);
     return First;
 }
 
@@ -177,11 +299,13 @@ LONG KeReadStateQueue(PRKQUEUE Queue) { return Queue->Header.SignalState; }
 void KeInspectQueue(PRKQUEUE Queue, void (*Entry)(PVOID Context, PLIST_ENTRY Entry),
                     void (*Server)(PVOID Context, PKTHREAD Thread), PVOID Context)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
 
+    KiLockObject(&Queue->Header);
     for (PLIST_ENTRY Link = Queue->EntryListHead.Flink; Link != &Queue->EntryListHead; Link = Link->Flink)
         Entry(Context, Link);
     for (PLIST_ENTRY Link = Queue->ThreadListHead.Flink; Link != &Queue->ThreadListHead; Link = Link->Flink)
         Server(Context, CONTAINING_RECORD(Link, KTHREAD, QueueListEntry));
-    KiUnlockDispatcher(Flags);
+    KiUnlockObject(&Queue->Header);
+    ArchRestoreInterrupts(Flags);
 }

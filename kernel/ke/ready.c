@@ -2,54 +2,64 @@
  *
  * Promise: a thread that becomes ready takes an idle processor, or displaces a weaker thread on one where it
  * may run, at once, or queues; equals queue in order. A processor without a choice made for it runs the best of
- * its own queue, and takes from another's before it idles.
+ * its own queue, and takes from another's before it sleeps.
  * Method: each processor has 32 FIFO queues and a bit per queue. A thread chosen to run next on a processor is
  * parked in its NextThread (Standby) and the processor is told by the dispatch interrupt; the switch is
  * sched.c's.
  *
- *   Initialized -> Ready       KeStartThread
- *   Ready       -> Standby     GiveProcessor: it has a processor
- *   Ready       -> Running     KiSelectThread: its processor looked for work
- *   Standby     -> Running     sched.c, SwapTo
- *   Standby     -> Ready       displaced by a better one, or its priority or affinity changed
- *   Running     -> Ready       preempted, quantum over, or it yielded
- *   Running     -> Waiting     wait.c
- *   Running     -> Terminated  KeTerminateThread
- *   Waiting     -> Ready       wait.c, KiUnwaitThread
+ *   Initialized   -> DeferredReady KeStartThread
+ *   DeferredReady -> Ready         KiReadyThread: no processor for it now
+ *   DeferredReady -> Standby       KiReadyThread: it has a processor
+ *   Ready         -> Standby       an equal or better one of a queue is moved up
+ *   Ready         -> Running       KiSelectThread: its processor looked for work
+ *   Standby       -> Running       the same
+ *   Standby       -> DeferredReady displaced by a better one, or its priority or affinity changed
+ *   Ready         -> DeferredReady its priority or affinity changed, or an idle processor can have it
+ *   Running       -> Ready         preempted, quantum over, or it yielded: into the same queue
+ *   Running       -> DeferredReady the same, where another processor might take it
+ *   Running       -> Waiting       wait.c
+ *   Running       -> Terminated    KeTerminateThread
+ *   Waiting       -> DeferredReady wake.c: whoever ends the wait
  *
- * Everything here is called with the dispatcher lock held. Rejected: one global ready queue (its lock would be
- * shared by all); looking at all processors' queues at every switch (a walk for the rare case that another has
- * a better one). */
+ * Locks. A processor's ready lock guards its queue and NextThread, and the states Ready, Standby and Running of the
+ * threads that are there: NextProcessor says where. A DeferredReady thread belongs to who made it that, but its
+ * priority and affinity may be changed under him: so it leaves that state by one step on its whole StateWord, which
+ * fails if anything has changed.
+ *
+ *   CPU 0 places T                         CPU 1 KeSetPriorityThread(T)
+ *   reads the word: DeferredReady, 8       lock of T's NextProcessor; word: DeferredReady, 8
+ *   lock of its choice                     exchange: DeferredReady, 12
+ *   exchange for Ready, 8 fails: again     unlock
+ *
+ * IdleProcessors is a mask that changes in atomic steps: a processor sets its bit when it runs out of work, who gives it
+ * a thread takes the bit. Work is not overlooked:
+ *
+ *   CPU 0 queues T                         CPU 1 runs out of work
+ *   T in the queue; fence                  sets its bit (a fence)
+ *   a bit? then T out again, and placed    a queue with a thread? then takes it, and places it
+ *
+ * BestPriority lets all compare without a lock; the decision is made again under it.
+ * Rejected: one global ready queue (its lock would be shared by all); looking at all processors' queues at every switch
+ * (a walk for the rare case that another has a better one). */
 #include "ki.h"
 
-static KAFFINITY IdleProcessors;        /* (d) run their idle thread and have no NextThread */
-static ULONG QueuedThreads;             /* (d) in all ready queues: whether stealing is worth a look */
+static volatile KAFFINITY IdleProcessors;       /* run their idle thread and have no NextThread */
 
-#define STATE_BIT(State) (1u << (State))
-static const UCHAR AllowedNext[] = {
-    [Initialized] = STATE_BIT(Ready),
-    [Ready] = STATE_BIT(Standby) | STATE_BIT(Running),
-    [Standby] = STATE_BIT(Running) | STATE_BIT(Ready),
-    [Running] = STATE_BIT(Ready) | STATE_BIT(Waiting) | STATE_BIT(Terminated),
-    [Waiting] = STATE_BIT(Ready),
+const USHORT KiAllowedNext[] = {
+    [Initialized] = STATE_BIT(DeferredReady),
+    [Ready] = STATE_BIT(Standby) | STATE_BIT(Running) | STATE_BIT(DeferredReady),
+    [Standby] = STATE_BIT(Running) | STATE_BIT(DeferredReady),
+    [Running] = STATE_BIT(Ready) | STATE_BIT(DeferredReady) | STATE_BIT(Waiting) | STATE_BIT(Terminated),
+    [Waiting] = STATE_BIT(DeferredReady),
+    [DeferredReady] = STATE_BIT(Ready) | STATE_BIT(Standby) | STATE_BIT(Running),
     [Terminated] = 0,
 };
 
-/* ---- States and queues ---- */
+C_ASSERT(offsetof(KTHREAD, Changes) == offsetof(KTHREAD, StateWord) + 3);
 
-void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State)
-{
-    KiAssertDispatcherHeld();
-    RtlAssert(AllowedNext[Thread->State] & STATE_BIT(State));
-    Thread->State = (UCHAR)State;
-}
+/* ---- Queues, ready lock held ---- */
 
-static KPRIORITY HighestReady(PKPCR Pcr)
-{
-    return Pcr->ReadySummary == 0 ? -1 : 31 - __builtin_clz(Pcr->ReadySummary);
-}
-
-static void Enqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
+void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
 {
     PLIST_ENTRY Queue = &Pcr->ReadyQueue[Thread->Priority];
 
@@ -58,45 +68,68 @@ static void Enqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
     else
         InsertTailList(Queue, &Thread->ReadyEntry);
     Pcr->ReadySummary |= 1u << Thread->Priority;
-    Thread->NextProcessor = Pcr->Cpu.Number;
-    QueuedThreads++;
 }
 
 static void Dequeue(PKPCR Pcr, PKTHREAD Thread)
 {
     if (RemoveEntryList(&Thread->ReadyEntry))
         Pcr->ReadySummary &= ~(1u << Thread->Priority);
-    QueuedThreads--;
 }
 
-static PKTHREAD DequeueHighest(PKPCR Pcr)
+static void TellProcessor(PKPCR Pcr)
 {
-    PKTHREAD Thread = CONTAINING_RECORD(Pcr->ReadyQueue[HighestReady(Pcr)].Flink, KTHREAD, ReadyEntry);
-
-    Dequeue(Pcr, Thread);
-    return Thread;
-}
-
-/* ---- Placing a ready thread ---- */
-
-/* The priority that a thread must exceed to run on Pcr soon. */
-static KPRIORITY PriorityToBeat(PKPCR Pcr)
-{
-    PKTHREAD Thread = Pcr->NextThread != NULL ? Pcr->NextThread : (PKTHREAD)Pcr->Cpu.CurrentThread;
-
-    return Thread->Priority;
-}
-
-static void GiveProcessor(PKPCR Pcr, PKTHREAD Thread)
-{
-    KiSetThreadState(Thread, Standby);
-    Thread->NextProcessor = Pcr->Cpu.Number;
-    Pcr->NextThread = Thread;
     if (Pcr != KiCurrentPcr())
         ArchSendDispatch(Pcr->Cpu.Number);
 }
 
-/* The last processor first (its caches may be warm), then the ideal one, then this one, then any. */
+/* Thread, of Pcr's queue, is to run next on Pcr, which has nobody else to run next. */
+static void MoveUp(PKPCR Pcr, KPRIORITY Priority)
+{
+    PKTHREAD Thread = KiDequeueFirst(Pcr, Priority);
+
+    KiSetThreadState(Thread, Standby);
+    Pcr->NextThread = Thread;
+    Pcr->BestPriority = Priority;
+    TellProcessor(Pcr);
+}
+
+/* Pcr's running thread became weaker: a queued one that is better now goes first. */
+static void Promote(PKPCR Pcr)
+{
+    KPRIORITY Best = KiHighestReady(Pcr);
+
+    if (Pcr->NextThread == NULL && Best > Pcr->BestPriority)
+        MoveUp(Pcr, Best);
+}
+
+void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread)
+{
+    KPRIORITY Best = KiHighestReady(Pcr);
+
+    if (Pcr->NextThread == NULL && Best >= Thread->Priority)
+        MoveUp(Pcr, Best);
+}
+
+static void SetIdle(PKPCR Pcr) { __atomic_fetch_or(&IdleProcessors, KiProcessorBit(Pcr->Cpu.Number), __ATOMIC_SEQ_CST); }
+
+/* Returns: whether Pcr was idle and nobody's, and is the caller's to give a thread. */
+static BOOLEAN TakeIdle(PKPCR Pcr)
+{
+    KAFFINITY Bit = KiProcessorBit(Pcr->Cpu.Number);
+
+    return (__atomic_fetch_and(&IdleProcessors, ~Bit, __ATOMIC_SEQ_CST) & Bit) != 0;
+}
+
+/* For KiSelectThread, which has found nobody. */
+NOINLINE PKTHREAD KiFindIdleThread(PKPCR Pcr)
+{
+    SetIdle(Pcr);
+    return Pcr->IdleThread;
+}
+
+/* ---- Placing a ready thread ---- */
+
+/* Last processor first (its caches may be warm), then the ideal one, then this one, then any. */
 static PKPCR PreferredProcessor(PKTHREAD Thread, KAFFINITY Candidates)
 {
     if (Candidates & KiProcessorBit(Thread->NextProcessor))
@@ -123,63 +156,125 @@ static PKPCR WeakestProcessor(KAFFINITY Candidates)
     for (KAFFINITY Left = Candidates; Left != 0; Left &= Left - 1) {
         PKPCR Pcr = KiProcessorBlock[__builtin_ctzll(Left)];
 
-        if (PriorityToBeat(Pcr) < PriorityToBeat(Weakest))
+        if (Pcr->BestPriority < Weakest->BestPriority)
             Weakest = Pcr;
     }
     return Weakest;
 }
 
-/* Thread is Ready and in no queue. Returns the thread it displaced, which is now in the same situation. */
-static PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
+/* Where there is more than one processor. */
+static NOINLINE PKPCR ChooseAmongMany(PKTHREAD Thread, KPRIORITY Priority)
 {
-    KAFFINITY Allowed = Thread->Affinity & KiActiveProcessors;
-    KAFFINITY Idle = IdleProcessors & Allowed;
-    PKTHREAD Displaced;
-    PKPCR Pcr;
+    KAFFINITY Allowed = Thread->Affinity & KiActiveProcessors, Idle;
+    PKPCR Preferred, Weakest;
 
+    while ((Idle = IdleProcessors & Allowed) != 0) {
+        PKPCR Pcr = PreferredIdleProcessor(Thread, Idle);
+
+        if (TakeIdle(Pcr))
+            return Pcr;
+    }
     RtlAssert(Allowed != 0);
-    if (Idle != 0) {
-        Pcr = PreferredIdleProcessor(Thread, Idle);
-        IdleProcessors &= ~KiProcessorBit(Pcr->Cpu.Number);
-        GiveProcessor(Pcr, Thread);
-        return NULL;
+    Preferred = PreferredProcessor(Thread, Allowed);
+    if (Priority > Preferred->BestPriority)
+        return Preferred;
+    Weakest = WeakestProcessor(Allowed);
+    return Priority > Weakest->BestPriority ? Weakest : Preferred;
+}
+
+FORCEINLINE PKPCR ChooseProcessor(PKTHREAD Thread, KPRIORITY Priority)
+{
+    if (LIKELY(KiProcessorCount == 1)) {
+        if (UNLIKELY(IdleProcessors != 0))
+            TakeIdle(KiCurrentPcr());
+        return KiCurrentPcr();
     }
-    Pcr = PreferredProcessor(Thread, Allowed);
-    if (Thread->Priority <= PriorityToBeat(Pcr) && KiProcessorCount > 1)
-        Pcr = WeakestProcessor(Allowed);
-    if (Thread->Priority <= PriorityToBeat(Pcr)) {
-        Enqueue(PreferredProcessor(Thread, Allowed), Thread, AtHead);
-        return NULL;
-    }
-    Displaced = Pcr->NextThread;
+    return ChooseAmongMany(Thread, Priority);
+}
+
+BOOLEAN KiAlone(PKPCR Pcr, PKTHREAD Thread)
+{
+    return KiProcessorCount == 1 || (Thread->Affinity & KiActiveProcessors) == KiProcessorBit(Pcr->Cpu.Number);
+}
+
+/* One step from DeferredReady, as Word had it, to State. */
+FORCEINLINE BOOLEAN Settle(PKTHREAD Thread, ULONG Word, KTHREAD_STATE State)
+{
+    return LIKELY(__atomic_compare_exchange_n(&Thread->StateWord, &Word, Word ^ (DeferredReady ^ State), FALSE,
+                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+/* Thread is in Pcr's queue, whose lock is held. If a processor has become idle that it could have, it is out again. */
+static NOINLINE BOOLEAN TakeBackForIdle(PKPCR Pcr, PKTHREAD Thread)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (LIKELY((IdleProcessors & Thread->Affinity) == 0))
+        return FALSE;
+    Dequeue(Pcr, Thread);
+    KiSetThreadState(Thread, DeferredReady);
+    return TRUE;
+}
+
+/* Pcr's lock is held, and free afterwards: Thread runs next there. Returns: whom it displaced, DeferredReady. */
+static PKTHREAD GiveProcessor(PKPCR Pcr, PKTHREAD Thread, KPRIORITY Priority)
+{
+    PKTHREAD Displaced = Pcr->NextThread;
+
     if (Displaced != NULL)
-        KiSetThreadState(Displaced, Ready);
-    GiveProcessor(Pcr, Thread);
+        KiSetThreadState(Displaced, DeferredReady);
+    Pcr->NextThread = Thread;
+    Pcr->BestPriority = Priority;
+    if (UNLIKELY((IdleProcessors & KiProcessorBit(Pcr->Cpu.Number)) != 0))
+        TakeIdle(Pcr);
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    TellProcessor(Pcr);
     return Displaced;
 }
 
-/* Thread is Ready and in no queue. Each displaced thread is weaker than the one before, so this ends. */
-void KiPlaceThread(PKTHREAD Thread, BOOLEAN AtHead)
+/* Thread has changed since its processor was chosen. If that one is idle, it is anybody's again. */
+static NOINLINE PKTHREAD TryAgain(PKPCR Pcr, PKTHREAD Thread)
 {
-    while ((Thread = PlaceOne(Thread, AtHead)) != NULL)
+    if ((PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread && Pcr->NextThread == NULL)
+        SetIdle(Pcr);
+    return Thread;
+}
+
+/* Thread is DeferredReady and in no queue. Returns the thread that is now in the same situation: one that was displaced,
+ * or Thread itself, for another attempt. */
+FORCEINLINE PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
+{
+    ULONG Word = __atomic_load_n(&Thread->StateWord, __ATOMIC_ACQUIRE);
+    KPRIORITY Priority = (SCHAR)(Word >> 8);
+    PKPCR Pcr = ChooseProcessor(Thread, Priority);
+    PKTHREAD Again = NULL;
+
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    Thread->NextProcessor = Pcr->Cpu.Number;
+    if (Priority > Pcr->BestPriority) {
+        if (Settle(Thread, Word, Standby))
+            return GiveProcessor(Pcr, Thread, Priority);
+        Again = TryAgain(Pcr, Thread);
+    } else if (LIKELY(Settle(Thread, Word, Ready))) {
+        KiEnqueue(Pcr, Thread, AtHead);
+        if (UNLIKELY(KiProcessorCount > 1) && TakeBackForIdle(Pcr, Thread))
+            Again = Thread;
+    } else {
+        Again = TryAgain(Pcr, Thread);
+    }
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    return Again;
+}
+
+/* Each displaced thread is weaker than the one before, so this ends. */
+void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead)
+{
+    while (UNLIKELY((Thread = PlaceOne(Thread, AtHead)) != NULL))
         AtHead = TRUE;
 }
 
-void KiReadyThread(PKTHREAD Thread)
-{
-    KiSetThreadState(Thread, Ready);
-    KiPlaceThread(Thread, FALSE);
-}
+/* ---- An idle processor looks for work ---- */
 
-/* Pcr's running thread became weaker: a queued one that is better now goes first. */
-static void Promote(PKPCR Pcr)
-{
-    if (HighestReady(Pcr) > PriorityToBeat(Pcr) && Pcr->NextThread == NULL)
-        GiveProcessor(Pcr, DequeueHighest(Pcr));
-}
-
-/* ---- Choosing what this processor runs ---- */
-
+/* Pcr's lock is held. The best thread of its queue that may run on Bit's processor. */
 static PKTHREAD BestOf(PKPCR Pcr, KAFFINITY Bit)
 {
     for (ULONG Left = Pcr->ReadySummary; Left != 0;) {
@@ -197,104 +292,150 @@ static PKTHREAD BestOf(PKPCR Pcr, KAFFINITY Bit)
     return NULL;
 }
 
-/* The best thread that waits in another processor's queue and may run here. */
-static PKTHREAD StealThread(PKPCR Self)
+/* The best one of Pcr's queue that may run on Self, out of the queue. */
+static PKTHREAD TakeFrom(PKPCR Pcr, PKPCR Self)
 {
-    PKTHREAD Best = NULL;
+    PKTHREAD Thread;
 
-    for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
-        PKPCR Pcr = KiProcessorBlock[Number];
-        PKTHREAD Thread = Pcr == Self ? NULL : BestOf(Pcr, KiProcessorBit(Self->Cpu.Number));
-
-        if (Thread != NULL && (Best == NULL || Thread->Priority > Best->Priority))
-            Best = Thread;
-    }
-    if (Best != NULL)
-        Dequeue(KiProcessorBlock[Best->NextProcessor], Best);
-    return Best;
-}
-
-/* Pcr idles after all: it takes a thread that waits for another processor, or is noted as idle. */
-static void LookElsewhere(PKPCR Pcr)
-{
-    PKTHREAD Thread = QueuedThreads != 0 ? StealThread(Pcr) : NULL;
-
-    if (Thread != NULL)
-        GiveProcessor(Pcr, Thread);
-    else
-        IdleProcessors |= KiProcessorBit(Pcr->Cpu.Number);
-}
-
-PKTHREAD KiSelectThread(PKPCR Pcr)
-{
-    PKTHREAD Thread = Pcr->NextThread;
-
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    Thread = BestOf(Pcr, KiProcessorBit(Self->Cpu.Number));
     if (Thread != NULL) {
-        Pcr->NextThread = NULL;
-        return Thread;
+        Dequeue(Pcr, Thread);
+        KiSetThreadState(Thread, DeferredReady);
     }
-    if (Pcr->ReadySummary != 0)
-        return DequeueHighest(Pcr);
-    if (QueuedThreads != 0 && (Thread = StealThread(Pcr)) != NULL)
-        return Thread;
-    IdleProcessors |= KiProcessorBit(Pcr->Cpu.Number);
-    return Pcr->IdleThread;
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    return Thread;
 }
 
-void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread)
+/* One lock at a time: of the others that have threads queued, the one with the best goes first. */
+BOOLEAN KiStealThread(PKPCR Self)
 {
-    if (Pcr->NextThread == NULL && HighestReady(Pcr) >= Thread->Priority)
-        GiveProcessor(Pcr, DequeueHighest(Pcr));
+    KAFFINITY Left = KiActiveProcessors & ~KiProcessorBit(Self->Cpu.Number);
+
+    for (;;) {
+        PKPCR Best = NULL;
+        PKTHREAD Thread;
+
+        for (KAFFINITY Rest = Left; Rest != 0; Rest &= Rest - 1) {
+            PKPCR Pcr = KiProcessorBlock[__builtin_ctzll(Rest)];
+
+            if (Pcr->ReadySummary != 0 && (Best == NULL || KiHighestReady(Pcr) > KiHighestReady(Best)))
+                Best = Pcr;
+        }
+        if (Best == NULL)
+            return FALSE;
+        Thread = TakeFrom(Best, Self);
+        if (Thread != NULL) {
+            KiReadyThread(Thread, TRUE);
+            return TRUE;
+        }
+        Left &= ~KiProcessorBit(Best->Cpu.Number);
+    }
 }
 
-/* ---- Priority and affinity, lock held ---- */
+/* ---- Priority and affinity ---- */
 
-/* Take a Ready or Standby thread out of wherever it was placed; it is Ready and in no queue then. */
-static void Unplace(PKTHREAD Thread)
+PKPCR KiLockProcessorOf(PKTHREAD Thread)
 {
-    PKPCR Pcr = KiProcessorBlock[Thread->NextProcessor];
+    for (;;) {
+        PKPCR Pcr = KiProcessorBlock[*(volatile ULONG *)&Thread->NextProcessor];
 
+        KiAcquireRawLock(&Pcr->ReadyLock);
+        if (LIKELY(*(volatile ULONG *)&Thread->NextProcessor == Pcr->Cpu.Number))
+            return Pcr;
+        KiReleaseRawLock(&Pcr->ReadyLock);
+    }
+}
+
+/* Lock the processor that Thread belongs to, and tell its StateWord as of a moment at which it belonged there. */
+static PKPCR LockAndRead(PKTHREAD Thread, ULONG *Word)
+{
+    for (;;) {
+        PKPCR Pcr = KiLockProcessorOf(Thread);
+
+        *Word = __atomic_load_n(&Thread->StateWord, __ATOMIC_ACQUIRE);
+        if (LIKELY(*(volatile ULONG *)&Thread->NextProcessor == Pcr->Cpu.Number))
+            return Pcr;
+        KiReleaseRawLock(&Pcr->ReadyLock);
+    }
+}
+
+/* Take a Ready or Standby thread out of wherever it was placed; it is DeferredReady then. */
+static void Unplace(PKPCR Pcr, PKTHREAD Thread)
+{
     if (Thread->State == Ready) {
         Dequeue(Pcr, Thread);
-        return;
+    } else {
+        PKTHREAD Current = (PKTHREAD)Pcr->Cpu.CurrentThread;
+
+        Pcr->NextThread = NULL;
+        Pcr->BestPriority = Current->Priority;
+        if (Current == Pcr->IdleThread && Pcr->ReadySummary == 0)
+            SetIdle(Pcr);
+        else
+            Promote(Pcr);
     }
-    Pcr->NextThread = NULL;
-    KiSetThreadState(Thread, Ready);
-    Promote(Pcr);
-    if (Pcr->NextThread == NULL && Pcr->Cpu.CurrentThread == Pcr->IdleThread)
-        LookElsewhere(Pcr);
+    KiSetThreadState(Thread, DeferredReady);
 }
+
+static BOOLEAN IsPlaced(ULONG Word) { return (UCHAR)Word == Ready || (UCHAR)Word == Standby; }
 
 void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority)
 {
-    KiAssertDispatcherHeld();
-    if (Thread->State == Ready || Thread->State == Standby) {
-        Unplace(Thread);
-        Thread->Priority = (SCHAR)Priority;
-        KiPlaceThread(Thread, FALSE);
-        return;
+    for (;;) {
+        ULONG Word, New;
+        PKPCR Pcr = LockAndRead(Thread, &Word);
+
+        if (IsPlaced(Word)) {
+            Unplace(Pcr, Thread);
+            Thread->Priority = (SCHAR)Priority;
+            Thread->Boosted = FALSE;
+            KiReleaseRawLock(&Pcr->ReadyLock);
+            KiReadyThread(Thread, FALSE);
+            return;
+        }
+        New = (Word & 0xFF0000FF) | (ULONG)(UCHAR)Priority << 8;
+        if (__atomic_compare_exchange_n(&Thread->StateWord, &Word, New, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            if ((UCHAR)New == Running && Pcr->NextThread == NULL && Pcr->Cpu.CurrentThread == Thread) {
+                Pcr->BestPriority = Priority;
+                Promote(Pcr);
+            }
+            KiReleaseRawLock(&Pcr->ReadyLock);
+            return;
+        }
+        KiReleaseRawLock(&Pcr->ReadyLock);
     }
-    Thread->Priority = (SCHAR)Priority;
-    if (Thread->State == Running)
-        Promote(KiProcessorBlock[Thread->NextProcessor]);
 }
 
+/* It runs where it may not. The dispatch interrupt of that processor sees it and gives the thread away. */
+static void SendAway(PKTHREAD Thread)
+{
+    if (Thread == KiCurrentThread())
+        ArchRequestDispatch();
+    else
+        ArchSendDispatch(Thread->NextProcessor);
+}
+
+/* Changes goes up after the store: a placement that read the old mask fails. */
 void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity)
 {
-    KiAssertDispatcherHeld();
-    Thread->Affinity = Affinity;
-    if (Affinity & KiProcessorBit(Thread->NextProcessor))
+    BOOLEAN Leaves;
+    ULONG Word;
+    PKPCR Pcr;
+
+    *(volatile KAFFINITY *)&Thread->Affinity = Affinity;
+    __atomic_fetch_add(&Thread->Changes, 1, __ATOMIC_SEQ_CST);
+    Pcr = LockAndRead(Thread, &Word);
+    Leaves = !(Affinity & KiProcessorBit(Pcr->Cpu.Number));
+    if (Leaves && IsPlaced(Word)) {
+        Unplace(Pcr, Thread);
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        KiReadyThread(Thread, FALSE);
         return;
-    if (Thread->State == Ready || Thread->State == Standby) {
-        Unplace(Thread);
-        KiPlaceThread(Thread, FALSE);
-    } else if (Thread->State == Running) {
-        /* The dispatch interrupt of the forbidden processor sees it and gives the thread away. */
-        if (Thread == KiCurrentThread())
-            ArchRequestDispatch();
-        else
-            ArchSendDispatch(Thread->NextProcessor);
     }
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    if (Leaves && (UCHAR)Word == Running)
+        SendAway(Thread);
 }
 
 /* ---- Bring-up ---- */
@@ -307,6 +448,7 @@ void KiInitializeReadyQueues(PKPCR Pcr)
 
 void KiAddProcessor(PKPCR Pcr)
 {
-    KiActiveProcessors |= KiProcessorBit(Pcr->Cpu.Number);
-    IdleProcessors |= KiProcessorBit(Pcr->Cpu.Number);
+    Pcr->BestPriority = Pcr->IdleThread->Priority;
+    __atomic_fetch_or(&KiActiveProcessors, KiProcessorBit(Pcr->Cpu.Number), __ATOMIC_SEQ_CST);
+    SetIdle(Pcr);
 }

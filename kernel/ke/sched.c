@@ -1,80 +1,104 @@
-/* sched.c - the dispatcher lock, the switch, and the dispatch interrupt.
+/* sched.c - the switch, and the dispatch interrupt.
  *
- * Who is to run is decided in ready.c and stands in a processor's NextThread. The switch to it happens where
- * the current thread blocks, where it readied somebody better and leaves the dispatcher below DISPATCH_LEVEL,
- * or in the dispatch interrupt, which also runs timers and DPCs and ends quanta.
+ * Who is to run is decided in ready.c and stands in a processor's NextThread, or in its queue. The switch happens where
+ * the current thread blocks, where it readied somebody better and leaves the kernel below DISPATCH_LEVEL, or in the
+ * dispatch interrupt, which also runs timers and DPCs and ends quanta.
  *
- * The lock: one word, taken with interrupts off; the IRQL is not touched, so it costs no CR8 write. It is held
- * across the switch: the thread that departs takes it, the thread that arrives frees it. That is why nobody can
- * run a thread before its registers are saved:
+ * A processor's ready lock guards NextThread, its queue, and what CurrentThread is; it is free again before the
+ * registers are saved. So a thread can be readied, and chosen by another processor, while it is still on its way off its
+ * own. Its context says Busy until its last register is on its stack; who resumes it waits for that (switch.S). A
+ * processor lets go of its old thread before it waits for the new one, so two that exchange theirs do not wait for each
+ * other:
  *
- *   CPU 0 blocks A                      CPU 1 signals what A waits for
- *   lock; A Waiting; switch A -> B      spins on the lock
- *   B frees the lock                    lock; A Ready, NextThread of CPU 1; switch to A: its frame is complete
+ *   CPU 0 blocks A                      CPU 1 signals what A waits for, and idles then
+ *   A Waiting; ready lock; choose B     claims A: DeferredReady, then Ready in CPU 1's queue
+ *   A's registers saved; A not Busy     chooses A; waits while A is Busy
+ *   waits while B is Busy; goes on      goes on with A
  *
- * After a switch the arriving thread finds in CR8 what the departing one left and sets its own IRQL if it
- * differs. Lock order: dispatcher, then a DPC queue. Nothing is called with it held that could take it again.
- * Rejected: a switch request by CR8 alone: every signal would pay two CR8 writes. */
+ * Interrupts stay off from the commit of a wait to the switch. After it the arriving thread finds in CR8 what the
+ * departing one left and sets its own IRQL if it differs; an APC that came while it was away has marked
+ * KernelApcPending, which it looks at after the barrier of its own Busy mark.
+ * Lock order: a ready lock is the last one, and nobody holds two.
+ * Rejected: a switch request by CR8 alone: every signal would pay two CR8 writes. Holding a lock across the switch: its
+ * holder would be whoever arrives, and the one who wants the departing thread would spin on it anyway. */
 #include "ki.h"
 
 enum { QUANTUM_TICKS = 2 };             /* about 31 ms */
 
-KSPIN_LOCK KiDispatcherLock;
-ULONG KiDispatcherOwner;
 static void (*Reaper)(PKTHREAD Thread);
 
-/* First thing on a thread's stack after a switch to it: the lock is this processor's now, and an APC that was queued
- * meanwhile wants its interrupt here. */
-static void Arrive(PKTHREAD Self)
+/* Ready lock held, and free afterwards: Next is what this processor runs. */
+FORCEINLINE void Adopt(PKPCR Pcr, PKTHREAD Next)
 {
-    KiNoteDispatcherOwner();
+    Next->State = Running;
+    Pcr->Cpu.CurrentThread = Next;
+    Pcr->BestPriority = Next->Priority;
+    KiReleaseRawLock(&Pcr->ReadyLock);
+}
+
+static NOINLINE void SwitchSpace(PKTHREAD Self, PKTHREAD Next)
+{
+    if (Next->ApcState.Process->Space != Self->ApcState.Process->Space)
+        ArchSwitchSpace(Next->ApcState.Process->Space);
+}
+
+/* From Self, whose state is settled and which may be anybody's already, to Next, which this processor has adopted.
+ * Comes back when Self runs again, maybe on another processor. */
+FORCEINLINE void SwitchTo(PKPCR Pcr, PKTHREAD Self, PKTHREAD Next)
+{
+    Pcr->ContextSwitches++;
+    Next->ContextSwitches++;
+    if (UNLIKELY(Self == Pcr->IdleThread))
+        KiStartTick(Pcr);
+    if (UNLIKELY(Next->ApcState.Process != Self->ApcState.Process))
+        SwitchSpace(Self, Next);
+    ArchSwitchFpu(Next->Context.Fpu);
+    ArchSwitchContext(&Self->Context, &Next->Context);
+    /* An APC that was queued while Self was away wants its interrupt here. */
     if (UNLIKELY(Self->ApcState.KernelApcPending))
         ArchRequestApc();
 }
 
-/* The current thread's state is settled. Comes back when it runs again, maybe on another processor; the lock
- * is held then as it is now. */
-static void SwapTo(PKPCR Pcr, PKTHREAD Next)
+/* The wait ended before the thread was off its processor, and this is where it goes on. */
+static NOINLINE void GoOn(PKTHREAD Self)
 {
-    PKTHREAD Self = (PKTHREAD)Pcr->Cpu.CurrentThread;
-
-    Next->NextProcessor = Pcr->Cpu.Number;
-    if (Next != Pcr->IdleThread)
-        KiSetThreadState(Next, Running);
-    if (Next == Self)
-        return;
-    Pcr->Cpu.CurrentThread = Next;
-    Pcr->ContextSwitches++;
-    Next->ContextSwitches++;
-    if (Self == Pcr->IdleThread)
-        KiStartTick(Pcr);
-    if (Next->ApcState.Process->Space != Self->ApcState.Process->Space)
-        ArchSwitchSpace(Next->ApcState.Process->Space);
-    ArchSwitchFpu(Next->Context.Fpu);
-    ArchSwitchContext(&Self->Context, &Next->Context);
-    Arrive(Self);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (Self->ApcState.KernelApcPending)
+        ArchRequestApc();
 }
 
-void KiBlockThread(void)
+void KiBlockThread(PKTHREAD Self)
 {
     PKPCR Pcr = KiCurrentPcr();
+    PKTHREAD Next;
 
-    KiAssertDispatcherHeld();
-    SwapTo(Pcr, KiSelectThread(Pcr));
-    KiReleaseDispatcher();
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    Next = KiSelectThread(Pcr);
+    Adopt(Pcr, Next);
+    if (LIKELY(Next != Self))
+        SwitchTo(Pcr, Self, Next);
+    else
+        GoOn(Self);
 }
 
-/* NextThread takes over; the current thread goes back to a queue. NextThread stays in place meanwhile, so that
- * the current thread cannot be placed right here again. */
-static void Preempt(PKPCR Pcr, BOOLEAN AtHead)
+/* Ready lock held, and free afterwards. Self gives the processor to Next and goes back to a queue: this one if there is
+ * no other processor for it, else where it finds its place. */
+static void GiveWay(PKPCR Pcr, PKTHREAD Self, PKTHREAD Next, BOOLEAN AtHead)
 {
-    PKTHREAD Self = (PKTHREAD)Pcr->Cpu.CurrentThread;
-
-    if (Self != Pcr->IdleThread) {
+    if (Self == Pcr->IdleThread) {
+        Adopt(Pcr, Next);
+    } else if (LIKELY(KiAlone(Pcr, Self))) {
         KiSetThreadState(Self, Ready);
-        KiPlaceThread(Self, AtHead);
+        KiEnqueue(Pcr, Self, AtHead);
+        Adopt(Pcr, Next);
+    } else {
+        KiSetThreadState(Self, DeferredReady);
+        Adopt(Pcr, Next);
+        KiReadyThread(Self, AtHead);
+        if (UNLIKELY(Pcr->NextThread != NULL))
+            ArchRequestDispatch();
     }
-    SwapTo(Pcr, KiSelectThread(Pcr));
+    SwitchTo(Pcr, Self, Next);
 }
 
 static void SettleIrql(KIRQL Irql)
@@ -83,30 +107,35 @@ static void SettleIrql(KIRQL Irql)
         ArchWriteIrql(Irql);
 }
 
-/* NextThread is there. */
-void KiExitDispatcherSlowly(ULONG64 Flags)
+/* NextThread is there, or was a moment ago. */
+void KiLeaveSlowly(ULONG64 Flags)
 {
     KIRQL Irql = ArchReadIrql();
+    PKPCR Pcr;
 
     if (Irql >= DISPATCH_LEVEL || !ArchInterruptsWereOn(Flags)) {
         if (!KiThisPcr->InDispatch)
             ArchRequestDispatch();
-        KiUnlockDispatcher(Flags);
+        ArchRestoreInterrupts(Flags);
         return;
     }
-    Preempt(KiCurrentPcr(), TRUE);
-    KiReleaseDispatcher();
+    Pcr = KiCurrentPcr();
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    if (LIKELY(Pcr->NextThread != NULL))
+        GiveWay(Pcr, KiCurrentThread(), KiSelectThread(Pcr), TRUE);
+    else
+        KiReleaseRawLock(&Pcr->ReadyLock);
     SettleIrql(Irql);
     ArchRestoreInterrupts(Flags);
 }
 
-void KiExitDispatcherRaised(ULONG64 Flags, PKTHREAD Thread)
+void KiLeaveRaised(ULONG64 Flags, PKTHREAD Thread)
 {
     Thread->WaitIrql = ArchReadIrql();
     Thread->WaitNext = TRUE;
     if (Thread->WaitIrql < DISPATCH_LEVEL)
         ArchWriteIrql(DISPATCH_LEVEL);
-    KiUnlockDispatcher(Flags);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* ---- The dispatch interrupt ---- */
@@ -135,11 +164,11 @@ static void RetireDispatchWork(PVOID Context)
 
 static void ReapThreads(PKPCR Pcr)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
     PKTHREAD Thread = Pcr->ReapList;
 
     Pcr->ReapList = NULL;
-    KiUnlockDispatcher(Flags);
+    ArchRestoreInterrupts(Flags);
     while (Thread != NULL) {
         PKTHREAD Next = Thread->ReapNext;
 
@@ -148,7 +177,7 @@ static void ReapThreads(PKPCR Pcr)
     }
 }
 
-/* Its ticks are used up: a boost fades by one, and an equal that waits gets its turn. */
+/* Its ticks are used up: a boost fades by one, and an equal that waits gets its turn. Ready lock held. */
 static void EndQuantum(PKPCR Pcr, PKTHREAD Thread)
 {
     Thread->Quantum = QUANTUM_TICKS;
@@ -156,22 +185,32 @@ static void EndQuantum(PKPCR Pcr, PKTHREAD Thread)
         Thread->Priority--;
     if (Thread->Priority <= Thread->BasePriority)
         Thread->Boosted = FALSE;
+    if (Pcr->NextThread == NULL)
+        Pcr->BestPriority = Thread->Priority;
     KiLetEqualRun(Pcr, Thread);
 }
 
-/* Lock held. Gives the processor away if somebody else is to run. */
+static BOOLEAN MayRunHere(PKPCR Pcr, PKTHREAD Thread)
+{
+    return (Thread->Affinity & KiProcessorBit(Pcr->Cpu.Number)) != 0;
+}
+
+/* Interrupts off. Gives the processor away if somebody else is to run. */
 static void Reschedule(PKPCR Pcr)
 {
     PKTHREAD Thread = (PKTHREAD)Pcr->Cpu.CurrentThread;
     BOOLEAN Expired = Pcr->QuantumEnd && Thread != Pcr->IdleThread;
 
+    KiAcquireRawLock(&Pcr->ReadyLock);
     Pcr->QuantumEnd = FALSE;
     if (Expired)
         EndQuantum(Pcr, Thread);
     if (Pcr->NextThread != NULL)
-        Preempt(Pcr, !Expired);
-    else if (!(Thread->Affinity & KiProcessorBit(Pcr->Cpu.Number)))
-        Preempt(Pcr, TRUE);
+        GiveWay(Pcr, Thread, KiSelectThread(Pcr), !Expired);
+    else if (!MayRunHere(Pcr, Thread))
+        GiveWay(Pcr, Thread, KiSelectThread(Pcr), TRUE);
+    else
+        KiReleaseRawLock(&Pcr->ReadyLock);
 }
 
 void KiDispatchInterrupt(void)
@@ -193,12 +232,8 @@ void KiDispatchInterrupt(void)
     /* From here on a local request must send itself the interrupt again. */
     Pcr->InDispatch = FALSE;
     KiArmClock(Pcr);
-    if (Pcr->NextThread != NULL || Pcr->QuantumEnd ||
-        !(((PKTHREAD)Pcr->Cpu.CurrentThread)->Affinity & KiProcessorBit(Pcr->Cpu.Number))) {
-        KiAcquireRawLock(&KiDispatcherLock);
-        KiNoteDispatcherOwner();
+    if (Pcr->NextThread != NULL || Pcr->QuantumEnd || !MayRunHere(Pcr, (PKTHREAD)Pcr->Cpu.CurrentThread)) {
         Reschedule(Pcr);
-        KiReleaseDispatcher();
         SettleIrql(DISPATCH_LEVEL);
     }
     ArchEnableInterrupts();
@@ -215,17 +250,18 @@ void KiTickThread(PKPCR Pcr)
 
 void KiYield(void)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    KIRQL Irql = ArchReadIrql();
+    ULONG64 Flags = ArchDisableInterrupts();
     PKPCR Pcr = KiCurrentPcr();
     PKTHREAD Thread = KiCurrentThread();
-    KIRQL Irql = ArchReadIrql();
 
-    KiLetEqualRun(Pcr, Thread);
-    if (Pcr->NextThread != NULL) {
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    if (Pcr->NextThread != NULL || KiHighestReady(Pcr) >= Thread->Priority) {
         Thread->Quantum = QUANTUM_TICKS;
-        Preempt(Pcr, FALSE);
+        GiveWay(Pcr, Thread, KiSelectThread(Pcr), FALSE);
+    } else {
+        KiReleaseRawLock(&Pcr->ReadyLock);
     }
-    KiReleaseDispatcher();
     SettleIrql(Irql);
     ArchRestoreInterrupts(Flags);
 }
@@ -245,13 +281,13 @@ void KiRetireThread(PKTHREAD Thread)
 
 void KeSetThreadReaper(void (*Reap)(PKTHREAD Thread)) { Reaper = Reap; }
 
-/* First C code of every thread: the switch that brought us here left interrupts off and the lock held. */
+/* First C code of every thread: the switch that brought us here left interrupts off. */
 void KiThreadStartup(PVOID Context)
 {
     PKTHREAD Thread = Context;
 
-    Arrive(Thread);
-    KiReleaseDispatcher();
+    if (Thread->ApcState.KernelApcPending)
+        ArchRequestApc();
     SettleIrql(PASSIVE_LEVEL);
     ArchEnableInterrupts();
     Thread->SystemRoutine(Thread->StartRoutine, Thread->StartContext);
@@ -261,16 +297,17 @@ void KiThreadStartup(PVOID Context)
 /* KeProcessorOnline - this processor, running its idle thread, may be given threads from now on. */
 void KeProcessorOnline(void)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
 
-    KiAddProcessor(KiCurrentPcr());
     KiCountProcessor();
     ARCH_THIS_CPU->Online = TRUE;
-    KiUnlockDispatcher(Flags);
+    KiAddProcessor(KiCurrentPcr());
+    ArchRestoreInterrupts(Flags);
 }
 
 /* KeIdleLoop - the caller is this processor's idle thread from now on: it sleeps until an interrupt brings
- * work, which the interrupt itself switches to. Low-importance DPCs that nobody hurried are run here. */
+ * work, which the interrupt itself switches to. Low-importance DPCs that nobody hurried are run here. Before it sleeps it
+ * looks for threads that wait for another processor: whoever queues one looks for idle processors afterwards. */
 void KeIdleLoop(void)
 {
     for (;;) {
@@ -284,6 +321,8 @@ void KeIdleLoop(void)
             ArchEnableInterrupts();
             continue;
         }
+        if (KiStealThread(Pcr))
+            continue;
         KiArmClock(Pcr);
         ArchWaitForInterrupt();
     }

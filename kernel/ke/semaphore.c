@@ -4,22 +4,24 @@
 /* FALSE: beyond the limit, or below the old count. */
 FORCEINLINE BOOLEAN Release(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait, PLONG Old)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    LONG Previous = Semaphore->Header.SignalState;
-    LONG64 Sum = (LONG64)Previous + Adjustment;
+    ULONG64 Flags = ArchDisableInterrupts();
+    LONG Previous;
+    LONG64 Sum;
 
-    if (Sum > Semaphore->Limit || Sum < Previous) {
-        KiUnlockDispatcher(Flags);
+    KiLockObject(&Semaphore->Header);
+    Previous = Semaphore->Header.SignalState;
+    Sum = (LONG64)Previous + Adjustment;
+    if (UNLIKELY(Sum > Semaphore->Limit || Sum < Previous)) {
+        KiUnlockObject(&Semaphore->Header);
+        ArchRestoreInterrupts(Flags);
         return FALSE;
     }
     Semaphore->Header.SignalState = (LONG)Sum;
-    if (Previous == 0 && Sum > 0 && !IsListEmpty(&Semaphore->Header.WaitListHead))
-        KiWakeWaiters(&Semaphore->Header, Increment);
-    if (Wait)
-        KiExitDispatcherRaised(Flags, KiCurrentThread());
-    else
-        KiExitDispatcher(Flags);
     *Old = Previous;
+    if (UNLIKELY(!IsListEmpty(&Semaphore->Header.WaitListHead)) && Previous == 0 && Sum > 0)
+        KiWakeAndLeave(&Semaphore->Header, Increment, Wait, Flags);
+    else
+        KiUnlockAndLeave(&Semaphore->Header, Wait, Flags);
     return TRUE;
 }
 

@@ -14,11 +14,13 @@
 /* Some seconds of spinning, ten times as many in an emulator: longer than any legal hold, short of a hang. */
 static ULONG64 Patience = 1ull << 26;
 
+BOOLEAN KiSpinsInVain(ULONG64 Rounds) { return KiProcessorCount == 1 || Rounds > Patience; }
+
 NOINLINE void KiSpinUntilAcquired(PKSPIN_LOCK Lock)
 {
     for (ULONG64 Rounds = 0; !KiTryRawLock(Lock);) {
         do {
-            if (KiProcessorCount == 1 || ++Rounds > Patience)
+            if (KiSpinsInVain(++Rounds))
                 KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Lock, *Lock, 0, 0,
                                "spin lock %p is held and nobody is left to release it", Lock);
             ArchPause();

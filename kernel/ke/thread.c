@@ -45,29 +45,38 @@ void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE
 
 BOOLEAN KeStartThread(PKTHREAD Thread)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
     BOOLEAN Joined = KiJoinProcess(Thread);
 
-    if (Joined)
-        KiReadyThread(Thread);
-    KiExitDispatcher(Flags);
+    if (Joined) {
+        KiSetThreadState(Thread, DeferredReady);
+        KiReadyThread(Thread, FALSE);
+    }
+    KiLeave(Flags);
     return Joined;
 }
 
-/* KeTerminateThread - end the current thread: its object is signalled for ever, its stack goes to the reaper. */
+/* KeTerminateThread - end the current thread: its object is signalled for ever, its stack goes to the reaper. No APC is
+ * queued to it from the first moment on; who waits for it may find it still on its processor, but the reaper, who has a
+ * reference, does not. */
 void KeTerminateThread(void)
 {
     PKTHREAD Thread = KiCurrentThread();
+    PKTHREAD Woken;
 
     KiLockPastApcs(Thread);
+    KiCloseApcQueue(Thread);
+    KiUnlockThread(Thread);
     KiAbandonMutants(Thread);
     KiForgetQueue(Thread);
-    KiCloseApcQueue(Thread);
+    KiLockObject(&Thread->Header);
     Thread->Header.SignalState = 1;
-    KiWakeWaiters(&Thread->Header, 0);
+    Woken = KiWakeWaiters(&Thread->Header, 0);
+    KiUnlockObject(&Thread->Header);
+    KiReadyWoken(Woken);
     KiLeaveProcess(Thread);
     KiRetireThread(Thread);
-    KiBlockThread();
+    KiBlockThread(Thread);
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
 }
 
@@ -86,15 +95,13 @@ static KPRIORITY Clamp(KPRIORITY Value, KPRIORITY Low, KPRIORITY High)
  * Source: WDK nf-wdm-kesetprioritythread. */
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
     KPRIORITY Previous = Thread->Priority;
 
     Priority = Clamp(Priority, 1, HIGH_PRIORITY);
-    Thread->Boosted = FALSE;
     Thread->Quantum = 2;
-    if (Priority != Previous)
-        KiSetPriority(Thread, Priority);
-    KiExitDispatcher(Flags);
+    KiSetPriority(Thread, Priority);
+    KiLeave(Flags);
     return Previous;
 }
 
@@ -108,7 +115,7 @@ KPRIORITY KeQueryPriorityThread(PKTHREAD Thread) { return Thread->Priority; }
  * Source: WDK nf-ntddk-kesetbaseprioritythread. */
 LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
 {
-    ULONG64 Flags = KiLockDispatcher();
+    ULONG64 Flags = ArchDisableInterrupts();
     KPRIORITY ProcessBase = Thread->Process->BasePriority;
     BOOLEAN RealTime = ProcessBase >= LOW_REALTIME_PRIORITY;
     KPRIORITY Low = RealTime ? LOW_REALTIME_PRIORITY : 1, High = RealTime ? HIGH_PRIORITY : LOW_REALTIME_PRIORITY - 1;
@@ -118,10 +125,8 @@ LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
     Thread->Saturation = (SCHAR)(Increment >= 16 ? 1 : Increment <= -16 ? -1 : 0);
     Base = Thread->Saturation > 0 ? High : Thread->Saturation < 0 ? Low : Clamp(ProcessBase + Increment, Low, High);
     Thread->BasePriority = (SCHAR)Base;
-    Thread->Boosted = FALSE;
-    if (Thread->Priority != Base)
-        KiSetPriority(Thread, Base);
-    KiExitDispatcher(Flags);
+    KiSetPriority(Thread, Base);
+    KiLeave(Flags);
     return Previous;
 }
 
@@ -129,12 +134,7 @@ LONG KeSetBasePriorityThread(PKTHREAD Thread, LONG Increment)
  * IRQL: <= DISPATCH_LEVEL. Returns: whether they were disabled. Undocumented. */
 BOOLEAN KeSetDisableBoostThread(PKTHREAD Thread, BOOLEAN Disable)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN Previous = Thread->DisableBoost;
-
-    Thread->DisableBoost = Disable;
-    KiUnlockDispatcher(Flags);
-    return Previous;
+    return __atomic_exchange_n(&Thread->DisableBoost, Disable, __ATOMIC_ACQ_REL);
 }
 
 /* KeSetKernelStackSwapEnable - whether the current thread's stack may be paged out during its waits. Stacks are always

@@ -2,8 +2,11 @@
  *
  * Header.Inserted says whether the timer is in a queue; it is what KeSetTimer and KeCancelTimer return and is
  * separate from SignalState: a periodic timer is mostly both signalled and queued.
- * A timer leaves the queue, signals and re-enters (periodic) in one turn of the dispatcher lock; its DPC is queued
- * after that, so the DPC routine may set, cancel or, for a one-shot, free the timer. */
+ * The timer's own lock guards all of it, membership in a queue included; the queue's lock is taken inside, except when
+ * the timer comes due: the queue then tries the timer's lock, and lets go of its own where it fails. A timer leaves the
+ * queue, signals and re-enters (periodic) in one turn of its lock; its DPC is queued before the unlock, so who finds the
+ * timer out of the queue finds the DPC in its own, and the routine runs after the unlock: it may set, cancel or, for a
+ * one-shot, free the timer. */
 #include "ki.h"
 
 enum { UNITS_PER_MILLISECOND = 10000 };
@@ -19,6 +22,7 @@ static BOOLEAN Dequeue(PKTIMER Timer)
     return TRUE;
 }
 
+/* Due: interrupt time; system time if so marked. */
 static void Enqueue(PKTIMER Timer, ULONG64 Due, ULONG Marks)
 {
     Timer->DueTime = Due;
@@ -27,33 +31,48 @@ static void Enqueue(PKTIMER Timer, ULONG64 Due, ULONG Marks)
     KiInsertTimerEntry(EntryOf(Timer));
 }
 
-/* The time Due has come: signal, wake, start the next period, and queue the DPC. Periods count from due time to due
- * time, so they do not drift; periods that were missed altogether are left out, and a DPC that is still queued
- * from last time stays as it is: ticks coalesce. */
-static void Expire(PKTIMER Timer, ULONG64 Due)
+/* The time Due has come, the timer is locked and will be unlocked: signal, queue the DPC, wake. Returns: the woken.
+ * Periods count from due time to due time, so they do not drift; periods that were missed altogether are left out, and a
+ * DPC that is still queued from last time stays as it is: ticks coalesce. The period begins before the waiters are
+ * woken, which may let go of the lock. */
+static PKTHREAD Expire(PKTIMER Timer, ULONG64 Due)
 {
+    PDISPATCHER_HEADER Header = &Timer->Header;
     PKDPC Dpc = Timer->Dpc;
+    PKTHREAD Woken = NULL;
 
-    Timer->Header.SignalState = 1;
-    KiWakeWaiters(&Timer->Header, 0);
+    Header->SignalState = 1;
     if (Timer->Period != 0) {
         ULONG64 Period = (ULONG64)Timer->Period * UNITS_PER_MILLISECOND, Now = KiQueryTime();
 
         Enqueue(Timer, Due + Period > Now ? Due + Period : Now + Period, 0);
     }
+    if (LIKELY(Dpc != NULL && IsListEmpty(&Header->WaitListHead))) {
+        KiQueueTimerDpc(Dpc, Header);
+        return NULL;
+    }
     if (Dpc != NULL)
-        KiQueueTimerDpc(Dpc);
+        KiQueueTimerDpc(Dpc, NULL);
+    if (!IsListEmpty(&Header->WaitListHead))
+        Woken = KiWakeWaiters(Header, 0);
+    KiUnlockObject(Header);
+    return Woken;
 }
 
-void KiTimerExpired(KTIMER_ENTRY *Entry)
+BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
 {
     PKTIMER Timer = CONTAINING_RECORD(Entry, KTIMER, DueTime);
 
-    if (UNLIKELY((Timer->Header.Type & ~1u) != TimerNotificationObject))
-        KeBugCheckWith(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, Timer->Header.Type, 0,
+    if (UNLIKELY((KeObjectType(&Timer->Header) & ~1u) != TimerNotificationObject))
+        KeBugCheckWith(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, KeObjectType(&Timer->Header), 0,
                        "timer %p has come due and is no timer any more: was its memory freed or written over?", Timer);
+    if (!KiTryLockObject(&Timer->Header))
+        return FALSE;
+    KiUnlinkTimerEntry(Queue, Entry);
+    KiReleaseRawLock(&Queue->Lock);
     Timer->Header.Inserted = FALSE;
-    Expire(Timer, Timer->DueTime);
+    KiReadyWoken(Expire(Timer, Timer->DueTime));
+    return TRUE;
 }
 
 /* ---- Public: KeInitializeTimer(Ex), KeSetTimer(Ex), KeCancelTimer, KeReadStateTimer ---- */
@@ -89,10 +108,12 @@ BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc) { return KeS
 BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     BOOLEAN Absolute = DueTime.QuadPart >= 0;
-    ULONG64 Now = KiQueryTime(), Due;
-    ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN WasQueued = Dequeue(Timer);
+    ULONG64 Now = KiQueryTime(), Flags = ArchDisableInterrupts(), Due;
+    PKTHREAD Woken = NULL;
+    BOOLEAN WasQueued;
 
+    KiLockObject(&Timer->Header);
+    WasQueued = Dequeue(Timer);
     Timer->Header.SignalState = 0;
     Timer->Dpc = Dpc;
     Timer->Period = (ULONG)Period;
@@ -100,11 +121,15 @@ BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dp
         Due = Now - (ULONG64)DueTime.QuadPart;
     else
         Due = KiInterruptTimeOf(DueTime.QuadPart);
-    if (Due > Now)
-        Enqueue(Timer, Due, Absolute ? TIMER_ENTRY_ABSOLUTE : 0);
-    else
-        Expire(Timer, Now);
-    KiExitDispatcher(Flags);
+    if (LIKELY(Due > Now)) {
+        Enqueue(Timer, Absolute ? (ULONG64)DueTime.QuadPart : Due, Absolute ? TIMER_ENTRY_ABSOLUTE : 0);
+        KiUnlockObject(&Timer->Header);
+        ArchRestoreInterrupts(Flags);
+        return WasQueued;
+    }
+    Woken = Expire(Timer, Now);
+    KiReadyWoken(Woken);
+    KiLeave(Flags);
     return WasQueued;
 }
 
@@ -113,10 +138,13 @@ BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dp
  * Source: WDK nf-wdm-kecanceltimer, Return value. */
 BOOLEAN KeCancelTimer(PKTIMER Timer)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN WasQueued = Dequeue(Timer);
+    ULONG64 Flags = ArchDisableInterrupts();
+    BOOLEAN WasQueued;
 
-    KiUnlockDispatcher(Flags);
+    KiLockObject(&Timer->Header);
+    WasQueued = Dequeue(Timer);
+    KiUnlockObject(&Timer->Header);
+    ArchRestoreInterrupts(Flags);
     return WasQueued;
 }
 

@@ -12,17 +12,20 @@
  * NextDue is what the clock is armed for: never late, and exact unless a cancel made it early. It is found anew at
  * each expiry: in a slot of a higher level that holds few entries the earliest is looked up; one with many is dealt
  * out first, at its start.
- * Lock: the dispatcher lock guards every queue; a queue's clock is its own processor's, so entries are set on
- * the current processor only and may be removed from any.
+ * Lock: each queue has its own, interrupts off; a queue's clock is its own processor's, so entries are set on the
+ * current processor only and may be removed from any. Its holder may hold the lock of the timer, or of the thread that
+ * the entry belongs to. An entry that comes due is found from the queue, against that order: what it calls (a client)
+ * only tries, and where it fails the queue is unlocked for whoever holds it up, who may be here to take the entry out.
+ * Absolute entries are kept as interrupt time, by the queue's own Bias, which moves with them when the system time is
+ * set; so one that is set at the same moment is moved once, whoever comes first.
  * Rejected: a heap (needs an array that cannot grow inside KeSetTimer); one list per tick (not exact). */
 #include "ki.h"
 
 enum { EXACT_LOOK = 8 };                /* entries of a slot that are looked through for the earliest */
 
-static void (*Clients[2])(KTIMER_ENTRY *Entry);
-static ULONG64 Expiries;                /* (d) since boot */
+static KI_TIMER_CLIENT *Clients[2];
 
-void KiSetTimerClients(void (*Timer)(KTIMER_ENTRY *), void (*Timeout)(KTIMER_ENTRY *))
+void KiSetTimerClients(KI_TIMER_CLIENT *Timer, KI_TIMER_CLIENT *Timeout)
 {
     Clients[0] = Timer;
     Clients[1] = Timeout;
@@ -32,6 +35,7 @@ void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
 {
     Queue->Current = Now;
     Queue->NextDue = ~0ull;
+    Queue->Bias = KiSystemTimeBias();
     for (ULONG Level = 0; Level < TIMER_LEVELS; Level++)
         for (ULONG Slot = 0; Slot < TIMER_SLOTS; Slot++)
             InitializeListHead(&Queue->Slot[Level][Slot]);
@@ -67,7 +71,7 @@ static void NoteEmptySlot(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Head)
         Queue->LevelSummary &= ~(1u << Level);
 }
 
-static void Unlink(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
+void KiUnlinkTimerEntry(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
 {
     PLIST_ENTRY After = Entry->TimerListEntry.Flink;
 
@@ -87,8 +91,8 @@ static void NextSlot(KI_TIMER_QUEUE *Queue, ULONG *Level, ULONG *Slot, ULONG64 *
 }
 
 /* Bring Current to Now or to the first entry that is due, dealing out the slots on the way. Returns that
- * entry, unlinked, or NULL. */
-static KTIMER_ENTRY *TakeDue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
+ * entry, still linked, or NULL. */
+static KTIMER_ENTRY *FindDue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
 {
     ULONG Level, Slot;
     ULONG64 Start;
@@ -102,16 +106,12 @@ static KTIMER_ENTRY *TakeDue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
         if (Start > Queue->Current)
             Queue->Current = Start;
         Head = &Queue->Slot[Level][Slot];
-        if (Level == 0) {
-            KTIMER_ENTRY *Entry = CONTAINING_RECORD(Head->Flink, KTIMER_ENTRY, TimerListEntry);
-
-            Unlink(Queue, Entry);
-            return Entry;
-        }
+        if (Level == 0)
+            return CONTAINING_RECORD(Head->Flink, KTIMER_ENTRY, TimerListEntry);
         while (!IsListEmpty(Head)) {
             KTIMER_ENTRY *Entry = CONTAINING_RECORD(Head->Flink, KTIMER_ENTRY, TimerListEntry);
 
-            Unlink(Queue, Entry);
+            KiUnlinkTimerEntry(Queue, Entry);
             Link(Queue, Entry);
         }
     }
@@ -146,45 +146,6 @@ static ULONG64 FindNextDue(KI_TIMER_QUEUE *Queue)
 
 /* ---- For timer.c, wait.c and clock.c ---- */
 
-void KiInsertTimerEntry(KTIMER_ENTRY *Entry)
-{
-    PKPCR Pcr = KiCurrentPcr();
-
-    KiAssertDispatcherHeld();
-    Entry->Processor = (Entry->Processor & ~TIMER_ENTRY_PROCESSOR) | Pcr->Cpu.Number;
-    Link(&Pcr->TimerQueue, Entry);
-    KiArmClockEarlier(Pcr, Entry->DueTime);
-}
-
-ULONG64 KiTimerExpiries(void) { return Expiries; }
-
-void KiRemoveTimerEntry(KTIMER_ENTRY *Entry)
-{
-    KiAssertDispatcherHeld();
-    Unlink(&KiProcessorBlock[Entry->Processor & TIMER_ENTRY_PROCESSOR]->TimerQueue, Entry);
-}
-
-/* One entry per turn of the lock, so that interrupts are off only for as long as one expiry takes. */
-void KiExpireTimers(PKPCR Pcr)
-{
-    ULONG64 Now = KiQueryTime();
-
-    for (;;) {
-        ULONG64 Flags = KiLockDispatcher();
-        KTIMER_ENTRY *Entry = TakeDue(&Pcr->TimerQueue, Now);
-
-        if (Entry != NULL) {
-            Expiries++;
-            Clients[(Entry->Processor & TIMER_ENTRY_TIMEOUT) != 0](Entry);
-        } else {
-            Pcr->TimerQueue.NextDue = FindNextDue(&Pcr->TimerQueue);
-        }
-        KiExitDispatcher(Flags);
-        if (Entry == NULL)
-            break;
-    }
-}
-
 /* Due times of absolute entries end at MAXLONGLONG (clock.c), and so do they here. */
 static ULONG64 Shifted(ULONG64 DueTime, LONG64 Delta)
 {
@@ -193,6 +154,79 @@ static ULONG64 Shifted(ULONG64 DueTime, LONG64 Delta)
     if (__builtin_sub_overflow((LONG64)DueTime, Delta, &Due))
         return MAXLONGLONG;
     return Due > 0 ? (ULONG64)Due : 0;
+}
+
+void KiInsertTimerEntry(KTIMER_ENTRY *Entry)
+{
+    PKPCR Pcr = KiCurrentPcr();
+    KI_TIMER_QUEUE *Queue = &Pcr->TimerQueue;
+
+    Entry->Processor = (Entry->Processor & ~TIMER_ENTRY_PROCESSOR) | Pcr->Cpu.Number;
+    KiAcquireRawLock(&Queue->Lock);
+    if (UNLIKELY(Entry->Processor & TIMER_ENTRY_ABSOLUTE))
+        Entry->DueTime = Shifted(Entry->DueTime, Queue->Bias);
+    Link(Queue, Entry);
+    KiReleaseRawLock(&Queue->Lock);
+    KiArmClockEarlier(Pcr, Entry->DueTime);
+}
+
+ULONG64 KiTimerExpiries(void)
+{
+    ULONG64 Sum = 0;
+
+    for (ULONG Number = 0; Number < KiProcessorCount; Number++)
+        Sum += KiProcessorBlock[Number]->TimerQueue.Expiries;
+    return Sum;
+}
+
+FORCEINLINE KI_TIMER_QUEUE *QueueOf(KTIMER_ENTRY *Entry)
+{
+    return &KiProcessorBlock[Entry->Processor & TIMER_ENTRY_PROCESSOR]->TimerQueue;
+}
+
+void KiRemoveTimerEntry(KTIMER_ENTRY *Entry)
+{
+    KI_TIMER_QUEUE *Queue = QueueOf(Entry);
+
+    KiAcquireRawLock(&Queue->Lock);
+    KiUnlinkTimerEntry(Queue, Entry);
+    KiReleaseRawLock(&Queue->Lock);
+}
+
+void KiRemoveTimeout(PKTHREAD Thread)
+{
+    KI_TIMER_QUEUE *Queue = QueueOf(&Thread->Timeout);
+
+    KiAcquireRawLock(&Queue->Lock);
+    if (Thread->TimeoutQueued)
+        KiUnlinkTimerEntry(Queue, &Thread->Timeout);
+    Thread->TimeoutQueued = FALSE;
+    KiReleaseRawLock(&Queue->Lock);
+}
+
+/* One entry per turn of the lock, so that interrupts are off only for as long as one expiry takes. */
+void KiExpireTimers(PKPCR Pcr)
+{
+    KI_TIMER_QUEUE *Queue = &Pcr->TimerQueue;
+    ULONG64 Now = KiQueryTime();
+    KTIMER_ENTRY *Entry;
+
+    do {
+        ULONG64 Flags = ArchDisableInterrupts();
+
+        KiAcquireRawLock(&Queue->Lock);
+        Entry = FindDue(Queue, Now);
+        if (Entry == NULL) {
+            Queue->NextDue = FindNextDue(Queue);
+            KiReleaseRawLock(&Queue->Lock);
+        } else if (Clients[(Entry->Processor & TIMER_ENTRY_TIMEOUT) != 0](Queue, Entry)) {
+            Queue->Expiries++;
+        } else {
+            KiReleaseRawLock(&Queue->Lock);
+            ArchPause();
+        }
+        KiLeave(Flags);
+    } while (Entry != NULL);
 }
 
 static void ShiftQueue(KI_TIMER_QUEUE *Queue, LONG64 Delta)
@@ -209,7 +243,7 @@ static void ShiftQueue(KI_TIMER_QUEUE *Queue, LONG64 Delta)
             Next = Link->Flink;
             if (!(Entry->Processor & TIMER_ENTRY_ABSOLUTE))
                 continue;
-            Unlink(Queue, Entry);
+            KiUnlinkTimerEntry(Queue, Entry);
             Entry->DueTime = Shifted(Entry->DueTime, Delta);
             InsertTailList(&Moved, &Entry->TimerListEntry);
         }
@@ -221,25 +255,31 @@ static void ShiftQueue(KI_TIMER_QUEUE *Queue, LONG64 Delta)
     }
 }
 
-/* The system time was set forward by Delta: absolute entries come due that much earlier. */
-void KiShiftAbsoluteTimers(LONG64 Delta)
+/* One queue after the other. An absolute entry of one that the system time overtakes comes due that much earlier. */
+void KiShiftAbsoluteTimers(LONG64 Bias)
 {
-    KiAssertDispatcherHeld();
-    for (ULONG Number = 0; Number < KiProcessorCount; Number++)
-        ShiftQueue(&KiProcessorBlock[Number]->TimerQueue, Delta);
+    for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
+        KI_TIMER_QUEUE *Queue = &KiProcessorBlock[Number]->TimerQueue;
+
+        KiAcquireRawLock(&Queue->Lock);
+        ShiftQueue(Queue, Bias - Queue->Bias);
+        Queue->Bias = Bias;
+        KiReleaseRawLock(&Queue->Lock);
+    }
 }
 
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context)
 {
-    KiAssertDispatcherHeld();
     for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
         KI_TIMER_QUEUE *Queue = &KiProcessorBlock[Number]->TimerQueue;
 
+        KiAcquireRawLock(&Queue->Lock);
         for (ULONG Index = 0; Index < TIMER_LEVELS * TIMER_SLOTS; Index++) {
             PLIST_ENTRY Head = &Queue->Slot[0][0] + Index;
 
             for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink)
                 Visit(Context, CONTAINING_RECORD(Link, KTIMER_ENTRY, TimerListEntry));
         }
+        KiReleaseRawLock(&Queue->Lock);
     }
 }

@@ -1,36 +1,48 @@
-/* wait.c - how a thread sleeps on dispatcher objects and is woken.
+/* wait.c - how a thread sleeps on dispatcher objects, and the protocol by which it is woken.
  *
- * A wait links a wait block into the object's list, then blocks. Whoever signals an object walks its blocks in
- * FIFO order and hands the signal over BEFORE the sleeper runs, so a woken thread never re-checks and never
- * loses a race for what it was given.
- * Caller's duty: hold the dispatcher lock across "change SignalState, wake".
- * So: a signalled object with a satisfiable waiter exists only under that lock.
+ * A wait links a wait block into the list of each object, then blocks. Whoever signals an object walks its blocks in
+ * FIFO order and hands the signal over BEFORE the sleeper runs, so a woken thread never re-checks and never loses a
+ * race for what it was given (wake.c).
  *
- * A wait ends by exactly one of: its object's signal, its timeout, an alert, a kernel APC (which is delivered and
- * the wait taken up again with what is left of the timeout). Each of them takes the lock and looks whether the
- * thread still is Waiting; the first one unlinks everything, so the others find nothing:
+ * Locks. There is none that unrelated objects share. An object's lock is a bit of its type: it guards the state, the
+ * list of waiters and what the kind of object adds. It is held with interrupts off, for a bounded time but for the
+ * walk of a broadcast. Whoever only takes from the state need not lock: the first quadword of the header, with lock and
+ * state, can be changed by one compare-and-exchange that expects the lock free. That is the whole of a wait that is
+ * satisfied at once.
+ *   Order: objects, by address  ->  a thread's locks  ->  a timer queue's  ->  a processor's ready lock, a DPC queue's
+ *   Against the order a lock is only tried, and on failure all is let go of: timer_queue.c, queue.c, mutant.c.
  *
- *   CPU 0 KeSetEvent                       CPU 1 timer expiry
- *   lock; first waiter A; unlink A's       spins on the lock
- *   blocks and its timeout; A Ready
- *   unlock                                 lock; the queue no longer has A's timeout
+ * One step ends a wait. The thread's StateWord is Waiting from the commit on; signal, timeout, alert and APC each hold
+ * the lock of the way they came by, and compare-and-exchange it to DeferredReady. One of them wins: the thread is his
+ * until he places it in a ready queue, after all locks. The losers drop the block or the entry they came by.
  *
- * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread.
- * The next wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
+ *   CPU 0 KeSetEvent(A)                    CPU 1 KeSetEvent(B)              the thread, which waits for A or B
+ *   lock A; claim: won; A := 0             lock B; claim: lost;             (asleep)
+ *   unlock A; ready it                     drop its block; B stays 1
+ *                                          unlock B                         runs; B's block is gone, or it takes it out
+ *
+ * The blocks lie on the thread's stack, its array or in itself. The block that a claim came by is out of its list before
+ * the thread can run; the thread takes out the others, and its timeout, before it returns, each under its lock, so
+ * nobody is left who looks at them.
+ *
+ *   The waiter                             A signaller
+ *   lock A; not signalled; link            spins on A
+ *   State := Waiting; unlock A             lock A; signal; claim: won; unlock A; ready: in a queue
+ *   takes its processor's ready lock       another processor takes the thread and waits for its Busy mark
+ *   switches away: Busy := 0               goes on with the thread
+ *
+ *   The waiter                             Who queues an APC to it
+ *   State := Waiting (exchange: a fence)   KernelApcPending := 1; fence
+ *   KernelApcPending? then take the wait   State is Running: interrupt its processor
+ *   back, let the APC come, begin again    State is Waiting: claim it with STATUS_KERNEL_APC
+ * Either sees the other. An alertable wait need not be so clever: it commits with its own lock held, as alerts do.
+ *
+ * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread. The next
+ * wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
  * Order of tests: kernel APC, object, alert, timeout already due, block.
- * Rejected: wake all and let them retry; it breaks wait-all and FIFO. */
+ * Rejected: a lock of the whole database (all objects would pay for each); wake all and let them retry (it breaks
+ * wait-all and FIFO). */
 #include "ki.h"
-
-/* What satisfying a wait does to the object: the one place that asks an object's type. */
-typedef enum _SIGNAL_RULE { NotWaitable, TakeNothing, TakeAll, TakeOne, TakeOwnership, TakeEntry } SIGNAL_RULE;
-
-static const UCHAR Rules[MaximumDispatcherObject] = {
-    [EventNotificationObject] = TakeNothing, [EventSynchronizationObject] = TakeAll,
-    [TimerNotificationObject] = TakeNothing, [TimerSynchronizationObject] = TakeAll,
-    [ThreadObject] = TakeNothing,            [ProcessObject] = TakeNothing,
-    [SemaphoreObject] = TakeOne,             [MutantObject] = TakeOwnership,
-    [QueueObject] = TakeEntry,
-};
 
 /* One call to a wait routine. */
 typedef struct _WAIT_CALL {
@@ -51,174 +63,12 @@ typedef struct _WAIT_CALL {
     LONGLONG SystemDue;                 /* if Absolute: system time */
 } WAIT_CALL;
 
-static SIGNAL_RULE RuleOf(PDISPATCHER_HEADER Object)
+FORCEINLINE ULONG TermsOf(KPROCESSOR_MODE Mode, KWAIT_REASON Reason, BOOLEAN Alertable, KIRQL Irql)
 {
-    SIGNAL_RULE Rule = Object->Type < MaximumDispatcherObject ? (SIGNAL_RULE)Rules[Object->Type] : NotWaitable;
-
-    if (UNLIKELY(Rule == NotWaitable))
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xED01, (ULONG_PTR)Object, Object->Type, 0,
-                       "object %p has type %u: not an object that this wait knows, or never initialised",
-                       Object, Object->Type);
-    return Rule;
+    return (UCHAR)Mode | (ULONG)(UCHAR)Reason << 8 | (ULONG)Alertable << 16 | (ULONG)Irql << 24;
 }
 
-static BOOLEAN IsAvailable(PDISPATCHER_HEADER Object, PKTHREAD Thread)
-{
-    switch (RuleOf(Object)) {
-    case TakeOwnership:
-        return Object->SignalState > 0 || CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread == Thread;
-    case TakeEntry:
-        return KiQueueHasEntry(Object);
-    default:
-        return Object->SignalState > 0;
-    }
-}
-
-/* One more level for Thread; with the first one it is the owner, and inside a critical region if it is a KMUTEX. */
-static NTSTATUS TakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
-{
-    if (--Mutant->Header.SignalState != 0)
-        return STATUS_SUCCESS;
-    Mutant->OwnerThread = Thread;
-    InsertTailList(&Thread->MutantListHead, &Mutant->MutantListEntry);
-    Thread->KernelApcDisable -= Mutant->ApcDisable;
-    if (!Mutant->Abandoned)
-        return STATUS_SUCCESS;
-    Mutant->Abandoned = FALSE;
-    return STATUS_ABANDONED;
-}
-
-/* Object is available to Thread, which gets it. Returns: STATUS_SUCCESS, or STATUS_ABANDONED for a mutant left behind
- * or a queue that is run down. */
-static NTSTATUS Satisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread)
-{
-    switch (RuleOf(Object)) {
-    case TakeAll:
-        Object->SignalState = 0;
-        return STATUS_SUCCESS;
-    case TakeOne:
-        Object->SignalState--;
-        return STATUS_SUCCESS;
-    case TakeOwnership:
-        return TakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
-    case TakeEntry:
-        return KiTakeQueueEntry(Object, Thread);
-    default:
-        return STATUS_SUCCESS;
-    }
-}
-
-/* ---- Ending a wait, lock held ---- */
-
-static void UnlinkWaitBlocks(PKTHREAD Thread)
-{
-    for (PKWAIT_BLOCK Block = Thread->WaitBlockList; Block != NULL; Block = Block->NextWaitBlock)
-        RemoveEntryList(&Block->WaitListEntry);
-    Thread->WaitBlockList = NULL;
-}
-
-/* Only dynamic threads are boosted, only one boost at a time, and never into the real-time range. */
-static void BoostThread(PKTHREAD Thread, KPRIORITY Increment)
-{
-    KPRIORITY Priority = Thread->BasePriority + Increment;
-
-    if (Increment <= 0 || Thread->Priority >= LOW_REALTIME_PRIORITY || Thread->DisableBoost || Thread->Boosted ||
-        Priority <= Thread->Priority)
-        return;
-    Thread->Boosted = TRUE;
-    Thread->Priority = (SCHAR)(Priority < LOW_REALTIME_PRIORITY ? Priority : LOW_REALTIME_PRIORITY - 1);
-}
-
-BOOLEAN KiUnwaitThread(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
-{
-    KiAssertDispatcherHeld();
-    if (Thread->State != Waiting)
-        return FALSE;
-    UnlinkWaitBlocks(Thread);
-    if (Thread->TimeoutQueued) {
-        KiRemoveTimerEntry(&Thread->Timeout);
-        Thread->TimeoutQueued = FALSE;
-    }
-    Thread->WaitStatus = Status;
-    if (UNLIKELY(Thread->Queue != NULL))
-        KiResumeQueue(Thread);
-    BoostThread(Thread, Increment);
-    KiReadyThread(Thread);
-    return TRUE;
-}
-
-/* Are all objects of Thread's wait available to it? Signalled counts as available, whatever its state says now. */
-static BOOLEAN AllAvailable(PKTHREAD Thread, PDISPATCHER_HEADER Signalled)
-{
-    for (PKWAIT_BLOCK Block = Thread->WaitBlockList; Block != NULL; Block = Block->NextWaitBlock)
-        if (Block->Object != (PVOID)Signalled && !IsAvailable(Block->Object, Thread))
-            return FALSE;
-    return TRUE;
-}
-
-static NTSTATUS SatisfyAll(PKTHREAD Thread)
-{
-    NTSTATUS Status = STATUS_SUCCESS;
-
-    for (PKWAIT_BLOCK Block = Thread->WaitBlockList; Block != NULL; Block = Block->NextWaitBlock)
-        Status |= Satisfy(Block->Object, Thread);
-    return Status;
-}
-
-/* Hand Object, which is available, to the thread of Block if that ends its wait. */
-static BOOLEAN GiveTo(PKWAIT_BLOCK Block, PDISPATCHER_HEADER Object, KPRIORITY Increment)
-{
-    PKTHREAD Thread = Block->Thread;
-    NTSTATUS Status;
-
-    if (Block->WaitType == WaitAny)
-        Status = Block->WaitKey | Satisfy(Object, Thread);
-    else if (AllAvailable(Thread, Object))
-        Status = SatisfyAll(Thread);
-    else
-        return FALSE;
-    return KiUnwaitThread(Thread, Status, Increment);
-}
-
-/* The state is not looked at again for an object that gives itself to all: KeClearEvent stores without the lock,
- * and a set that came before it still owes every waiter its wake-up. A wait-all that lacks another object is passed
- * over and stays where it is. After a thread is woken the walk begins anew, since all its blocks are gone. */
-void KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
-{
-    BOOLEAN ForAll = RuleOf(Object) == TakeNothing;
-    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
-
-    KiAssertDispatcherHeld();
-    while (Entry != Head) {
-        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
-
-        if (!GiveTo(Block, Object, Increment)) {
-            Entry = Entry->Flink;
-            continue;
-        }
-        if (!ForAll && Object->SignalState <= 0)
-            break;
-        Entry = Head->Flink;
-    }
-}
-
-/* For a queue, which has an entry: the thread that came last takes it. */
-void KiWakeLastWaiter(PDISPATCHER_HEADER Object)
-{
-    PKWAIT_BLOCK Block = CONTAINING_RECORD(Object->WaitListHead.Blink, KWAIT_BLOCK, WaitListEntry);
-
-    GiveTo(Block, Object, 0);
-}
-
-void KiWaitTimedOut(KTIMER_ENTRY *Entry)
-{
-    PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, Timeout);
-
-    Thread->TimeoutQueued = FALSE;
-    KiUnwaitThread(Thread, STATUS_TIMEOUT, 0);
-}
-
-/* ---- Beginning a wait ---- */
+/* ---- The time a wait may take ---- */
 
 /* A relative timeout as interrupt time, once: a wait that is taken up again must not start it anew. An absolute one
  * follows the system time until it is queued, and then the queue sees to it. */
@@ -236,12 +86,21 @@ static void ReadTimeout(WAIT_CALL *Call, PLARGE_INTEGER Timeout)
         Call->Due = KiQueryTime() - (ULONG64)Value;
 }
 
-/* Lock held, so that the system time stands still. */
 static void FollowSystemTime(WAIT_CALL *Call)
 {
     if (Call->Absolute)
         Call->Due = KiInterruptTimeOf(Call->SystemDue);
 }
+
+static void QueueTimeout(PKTHREAD Thread, ULONG64 Due, ULONG Marks)
+{
+    Thread->Timeout.DueTime = Due;
+    Thread->Timeout.Processor = TIMER_ENTRY_TIMEOUT | Marks;
+    Thread->TimeoutQueued = TRUE;
+    KiInsertTimerEntry(&Thread->Timeout);
+}
+
+/* ---- Before the wait ---- */
 
 static void ReadIrql(WAIT_CALL *Call, PKTHREAD Thread)
 {
@@ -253,22 +112,55 @@ static void ReadIrql(WAIT_CALL *Call, PKTHREAD Thread)
     }
 }
 
-/* Lock for a wait. A kernel APC that was sent to the running thread and is held up, by interrupts that are off or by
- * the IRQL of a Wait=TRUE, runs first: once the thread sleeps, nobody would wake it for that one. */
-static ULONG64 LockForWait(PKTHREAD Thread, WAIT_CALL *Call)
+static BOOLEAN ApcComesFirst(PKTHREAD Thread, KIRQL Irql, ULONG64 Flags)
+{
+    return UNLIKELY(Thread->ApcState.KernelApcPending) && Irql == PASSIVE_LEVEL && Thread->SpecialApcDisable == 0 &&
+           ArchInterruptsWereOn(Flags);
+}
+
+/* Interrupts off for a wait. A kernel APC that was sent to the running thread and is held up, by interrupts that are off
+ * or by the IRQL of a Wait=TRUE, runs first: once the thread sleeps, nobody would wake it for that one. */
+static ULONG64 BeginWait(PKTHREAD Thread, WAIT_CALL *Call)
 {
     for (;;) {
-        ULONG64 Flags = KiLockDispatcher();
+        ULONG64 Flags = ArchDisableInterrupts();
 
-        if (LIKELY(!Thread->ApcState.KernelApcPending) || Call->Irql != PASSIVE_LEVEL ||
-            Thread->SpecialApcDisable != 0 || !ArchInterruptsWereOn(Flags))
+        if (LIKELY(!ApcComesFirst(Thread, Call->Irql, Flags)))
             return Flags;
-        KiUnlockDispatcher(Flags);
+        ArchRestoreInterrupts(Flags);
         if (Call->Raised)
             ArchWriteIrql(PASSIVE_LEVEL);
         Call->Raised = FALSE;
         ArchPause();
     }
+}
+
+/* The blocks know their objects, and in which order to lock them. */
+static void PrepareBlocks(const WAIT_CALL *Call)
+{
+    PKWAIT_BLOCK Blocks = Call->Blocks;
+
+    for (ULONG At = 0; At < Call->Count; At++) {
+        PVOID Object = Call->Objects[At];
+        ULONG Rank = At;
+
+        Blocks[At].Object = Object;
+        Blocks[At].BlockState = BlockFree;
+        for (; Rank > 0 && Blocks[Blocks[Rank - 1].InOrder].Object > Object; Rank--)
+            Blocks[Rank].InOrder = Blocks[Rank - 1].InOrder;
+        Blocks[Rank].InOrder = At;
+    }
+}
+
+static void UnlockObjects(const WAIT_CALL *Call) { KiUnlockAllBut(Call->Blocks, Call->Count, NULL); }
+
+/* The wait ends without (further) sleep. No lock is held. */
+static NTSTATUS LeaveWait(const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS Status)
+{
+    KiLeave(Flags);
+    if (Call->Raised)
+        ArchWriteIrql(Call->Irql);
+    return Status;
 }
 
 /* Is there a reason other than the object to return at once? */
@@ -307,57 +199,14 @@ static void RequireBlockingLegal(PKTHREAD Thread, const WAIT_CALL *Call)
                    "a wait on object %p would block at IRQL %u", Object, Call->Irql);
 }
 
-/* Back to front, so that the list of the thread's blocks is in the order of the objects. */
-static void LinkBlocks(PKTHREAD Thread, const WAIT_CALL *Call)
-{
-    PKWAIT_BLOCK Next = NULL;
-
-    for (ULONG At = Call->Count; At-- > 0;) {
-        PKWAIT_BLOCK Block = &Call->Blocks[At];
-        PDISPATCHER_HEADER Object = Call->Objects[At];
-
-        Block->Thread = Thread;
-        Block->Object = Object;
-        Block->WaitKey = (USHORT)At;
-        Block->WaitType = (UCHAR)Call->Type;
-        Block->NextWaitBlock = Next;
-        InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
-        Next = Block;
-    }
-    Thread->WaitBlockList = Next;
-}
-
-static void LinkWait(PKTHREAD Thread, const WAIT_CALL *Call)
-{
-    Thread->WaitMode = (UCHAR)Call->Mode;
-    Thread->Alertable = Call->Alertable;
-    Thread->WaitReason = (UCHAR)Call->Reason;
-    Thread->WaitIrql = Call->Irql;
-    LinkBlocks(Thread, Call);
-    if (Call->Timed) {
-        Thread->Timeout.DueTime = Call->Due;
-        Thread->Timeout.Processor = TIMER_ENTRY_TIMEOUT | (Call->Absolute ? TIMER_ENTRY_ABSOLUTE : 0);
-        Thread->TimeoutQueued = TRUE;
-        KiInsertTimerEntry(&Thread->Timeout);
-    }
-}
-
-/* The wait ends without (further) sleep. */
-static NTSTATUS LeaveWait(const WAIT_CALL *Call, ULONG64 Flags, NTSTATUS Status)
-{
-    if (UNLIKELY(Call->ForEntry) && KiCurrentThread()->Queue != NULL)
-        KiResumeQueue(KiCurrentThread());
-    KiExitDispatcher(Flags);
-    if (Call->Raised)
-        ArchWriteIrql(Call->Irql);
-    return Status;
-}
+/* ---- Objects that are there already, all locked ---- */
 
 /* A mutant that its owner has taken as often as can be counted: nothing changes, and the owner is told by a raise. */
 static void RequireLevelLeft(PDISPATCHER_HEADER Object, const WAIT_CALL *Call, ULONG64 Flags)
 {
-    if (LIKELY(Object->SignalState != MINLONG) || RuleOf(Object) != TakeOwnership)
+    if (LIKELY(Object->SignalState != MINLONG) || !KiIsMutant(Object))
         return;
+    UnlockObjects(Call);
     LeaveWait(Call, Flags, STATUS_SUCCESS);
     KiRaiseStatus(STATUS_MUTANT_LIMIT_EXCEEDED);
 }
@@ -365,8 +214,8 @@ static void RequireLevelLeft(PDISPATCHER_HEADER Object, const WAIT_CALL *Call, U
 /* A queue's entries are for KeRemoveQueue alone: another wait would take one and lose it. */
 static void RefuseQueue(PDISPATCHER_HEADER Object, const WAIT_CALL *Call)
 {
-    if (UNLIKELY(Object->Type == QueueObject) && Call->Reason != WrQueue)
-        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xED01, (ULONG_PTR)Object, Object->Type, 0,
+    if (UNLIKELY(KeObjectType(Object) == QueueObject) && Call->Reason != WrQueue)
+        KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xED01, (ULONG_PTR)Object, QueueObject, 0,
                        "object %p is a KQUEUE: it is waited for by KeRemoveQueue", Object);
 }
 
@@ -379,12 +228,12 @@ static BOOLEAN TakeNow(PKTHREAD Thread, const WAIT_CALL *Call, ULONG64 Flags, NT
         PDISPATCHER_HEADER Object = Call->Objects[At];
 
         RefuseQueue(Object, Call);
-        if (!IsAvailable(Object, Thread))
+        if (!KiIsAvailable(Object, Thread))
             continue;
         RequireLevelLeft(Object, Call, Flags);
         Available++;
         if (Call->Type == WaitAny) {
-            *Status = (NTSTATUS)At | Satisfy(Object, Thread);
+            *Status = (NTSTATUS)At | KiSatisfy(Object, Thread);
             return TRUE;
         }
     }
@@ -392,56 +241,152 @@ static BOOLEAN TakeNow(PKTHREAD Thread, const WAIT_CALL *Call, ULONG64 Flags, NT
         return FALSE;
     *Status = STATUS_SUCCESS;
     for (ULONG At = 0; At < Call->Count; At++)
-        *Status |= Satisfy(Call->Objects[At], Thread);
+        *Status |= KiSatisfy(Call->Objects[At], Thread);
     return TRUE;
 }
 
-/* Lock held on entry and gone at the end; the thread is back at the IRQL it came with. */
-static NTSTATUS WaitSlowly(PKTHREAD Thread, WAIT_CALL *Call, ULONG64 Flags)
+/* ---- Sleeping ---- */
+
+FORCEINLINE void LinkBlock(PKTHREAD Thread, PKWAIT_BLOCK Block, PDISPATCHER_HEADER Object)
 {
+    Block->Thread = Thread;
+    Block->BlockState = BlockLinked;
+    InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
+}
+
+static void LinkBlocks(PKTHREAD Thread, const WAIT_CALL *Call)
+{
+    for (ULONG At = 0; At < Call->Count; At++) {
+        PKWAIT_BLOCK Block = &Call->Blocks[At];
+
+        Block->WaitKey = (USHORT)At;
+        Block->WaitType = (UCHAR)Call->Type;
+        Block->NextWaitBlock = At + 1 < Call->Count ? Block + 1 : NULL;
+        LinkBlock(Thread, Block, Call->Objects[At]);
+    }
+    Thread->WaitBlockList = Call->Count != 0 ? Call->Blocks : NULL;
+    Thread->WaitCount = Call->Count;
+}
+
+/* From here on others may end the wait. */
+FORCEINLINE void Commit(PKTHREAD Thread)
+{
+    RtlAssert(Thread->State == Running);
+    (void)__atomic_exchange_n(&Thread->State, Waiting, __ATOMIC_SEQ_CST);
+}
+
+/* An APC came before the commit. Returns: whether the thread has its wait back; else another has ended it. */
+static NOINLINE BOOLEAN TakeWaitBack(PKTHREAD Thread)
+{
+    if (!KiClaimWait(Thread, STATUS_KERNEL_APC, 0))
+        return FALSE;
+    KiSetThreadState(Thread, Running);
+    if (UNLIKELY(Thread->Queue != NULL))
+        KiResumeQueue(Thread);
+    return TRUE;
+}
+
+FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, KIRQL Irql, ULONG64 Flags)
+{
+    if (LIKELY(!ApcComesFirst(Thread, Irql, Flags)) || !TakeWaitBack(Thread))
+        KiBlockThread(Thread);
+    return Thread->WaitStatus;
+}
+
+/* The wait has ended, the thread runs: what of it is still in anybody's list comes out. */
+static NOINLINE void CleanUp(PKTHREAD Thread)
+{
+    PKWAIT_BLOCK Blocks = Thread->WaitBlockList;
+
+    if (Thread->TimeoutQueued)
+        KiRemoveTimeout(Thread);
+    for (ULONG At = 0; At < Thread->WaitCount; At++) {
+        PDISPATCHER_HEADER Object = Blocks[At].Object;
+
+        if (__atomic_load_n(&Blocks[At].BlockState, __ATOMIC_ACQUIRE) == BlockFree)
+            continue;
+        KiLockObject(Object);
+        if (Blocks[At].BlockState == BlockLinked)
+            KiUnlinkBlock(&Blocks[At]);
+        KiUnlockObject(Object);
+    }
+    Thread->WaitCount = 0;
+}
+
+/* All objects locked on entry and none at the end. Returns: why the wait does not begin, STATUS_SUCCESS: it has begun. */
+static NTSTATUS Begin(PKTHREAD Thread, WAIT_CALL *Call)
+{
+    BOOLEAN Guarded = Call->Alertable || Call->Mode == UserMode;
     NTSTATUS Status;
 
-    for (;;) {
-        FollowSystemTime(Call);
-        Status = TestAlert(Thread, Call);
-        if (Status == STATUS_SUCCESS && Call->Timed && (Call->Due == 0 || Call->Due <= KiQueryTime()))
-            Status = STATUS_TIMEOUT;
-        if (Status != STATUS_SUCCESS)
-            return LeaveWait(Call, Flags, Status);
+    FollowSystemTime(Call);
+    if (Guarded)
+        KiLockThread(Thread);
+    Status = TestAlert(Thread, Call);
+    if (Status == STATUS_SUCCESS && Call->Timed && (Call->Due == 0 || Call->Due <= KiQueryTime()))
+        Status = STATUS_TIMEOUT;
+    if (Status == STATUS_SUCCESS) {
         RequireBlockingLegal(Thread, Call);
-        LinkWait(Thread, Call);
+        Thread->WaitTerms = TermsOf(Call->Mode, Call->Reason, Call->Alertable, Call->Irql);
+        LinkBlocks(Thread, Call);
+        if (Call->Absolute)
+            QueueTimeout(Thread, (ULONG64)Call->SystemDue, TIMER_ENTRY_ABSOLUTE);
+        else if (Call->Timed)
+            QueueTimeout(Thread, Call->Due, 0);
+        Commit(Thread);
+    }
+    if (Guarded)
+        KiUnlockThread(Thread);
+    UnlockObjects(Call);
+    return Status;
+}
+
+/* Any wait. Call knows its timeout and its IRQL. A kernel APC ends the sleep, not the wait: it runs when interrupts come
+ * on, and the thread waits again, at the tail of the objects' lists. */
+static NTSTATUS WaitAsCalled(PKTHREAD Thread, WAIT_CALL *Call)
+{
+    BOOLEAN OwnBlocks = Call->Blocks == Thread->WaitBlock;      /* which an APC would use, too */
+    NTSTATUS Status;
+
+    if (!OwnBlocks)
+        PrepareBlocks(Call);
+    for (;;) {
+        ULONG64 Flags = BeginWait(Thread, Call);
+
+        if (OwnBlocks)
+            PrepareBlocks(Call);
+        KiLockInOrder(Call->Blocks, Call->Count);
+        if (TakeNow(Thread, Call, Flags, &Status)) {
+            UnlockObjects(Call);
+            return LeaveWait(Call, Flags, Status);
+        }
+        Status = Begin(Thread, Call);
+        if (Status != STATUS_SUCCESS) {
+            if (UNLIKELY(Call->ForEntry) && Thread->Queue != NULL)
+                KiResumeQueue(Thread);
+            return LeaveWait(Call, Flags, Status);
+        }
         Call->Blocked = TRUE;
         if (UNLIKELY(Thread->Queue != NULL) && !Call->ForEntry)
             KiLeaveQueue(Thread);
-        KiSetThreadState(Thread, Waiting);
-        KiBlockThread();
-        Status = Thread->WaitStatus;
+        Status = Sleep(Thread, Call->Irql, Flags);
+        CleanUp(Thread);
         if (ArchReadIrql() != Call->Irql)
             ArchWriteIrql(Call->Irql);
         ArchRestoreInterrupts(Flags);
         if (LIKELY(Status != STATUS_KERNEL_APC))
             return Status;
-        /* The APC ran when interrupts came on. Wait again, at the tail of the object's list. */
         Call->Raised = FALSE;
-        Flags = LockForWait(Thread, Call);
-        if (UNLIKELY(Call->ForEntry) && Thread->Queue != NULL)
+        if (UNLIKELY(Call->ForEntry))
             KiAskQueueAgain(Thread);
-        if (TakeNow(Thread, Call, Flags, &Status))
-            return LeaveWait(Call, Flags, Status);
     }
 }
 
 static NTSTATUS Wait(PKTHREAD Thread, WAIT_CALL *Call, PLARGE_INTEGER Timeout)
 {
-    NTSTATUS Status;
-    ULONG64 Flags;
-
     ReadTimeout(Call, Timeout);
     ReadIrql(Call, Thread);
-    Flags = LockForWait(Thread, Call);
-    if (TakeNow(Thread, Call, Flags, &Status))
-        return LeaveWait(Call, Flags, Status);
-    return WaitSlowly(Thread, Call, Flags);
+    return WaitAsCalled(Thread, Call);
 }
 
 /* For KeRemoveQueue: the entry is in Thread->QueueEntry when the result is STATUS_SUCCESS. */
@@ -455,8 +400,10 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
     return Wait(Thread, &Call, Timeout);
 }
 
+/* ---- One object, which most waits are for ---- */
+
 static NOINLINE NTSTATUS WaitForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-                                   BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+                                    BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
     WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
                        .Reason = WaitReason, .Mode = WaitMode, .Alertable = Alertable };
@@ -464,27 +411,112 @@ static NOINLINE NTSTATUS WaitForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON 
     return Wait(Thread, &Call, Timeout);
 }
 
-/* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. The first
- * look is without the lock, only to tell whether the lock is worth taking. */
-FORCEINLINE BOOLEAN TakeSimpleObject(PDISPATCHER_HEADER Object, PKTHREAD Thread)
+/* The wait of SleepOnOne goes on after a kernel APC; Due 0: without a timeout. */
+static NOINLINE NTSTATUS WaitOnForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON WaitReason, ULONG64 Due)
 {
-    BOOLEAN Taken = FALSE;
-    SIGNAL_RULE Rule;
-    ULONG64 Flags;
+    WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
+                       .Reason = WaitReason, .Timed = Due != 0, .Due = Due, .Irql = ArchReadIrql() };
 
-    if (Object->SignalState <= 0 || Thread->WaitNext)
-        return FALSE;
-    Rule = RuleOf(Object);
-    if (Rule > TakeOne)
-        return FALSE;
-    Flags = KiLockDispatcher();
-    if (LIKELY(Object->SignalState > 0)) {
-        Taken = TRUE;
-        if (Rule != TakeNothing)
-            Object->SignalState = Rule == TakeOne ? Object->SignalState - 1 : 0;
+    return WaitAsCalled(Thread, &Call);
+}
+
+/* What is left when all that is rare is left out: one object that is not available, KernelMode, no alert, at most a
+ * relative timeout, IRQL <= APC_LEVEL, and no queue that the thread serves. Whatever turns out to be different goes the
+ * general way. */
+static NOINLINE NTSTATUS SleepOnOne(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, ULONG64 Due)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlock;
+    KIRQL Irql = ArchReadIrql();
+    ULONG64 Flags = ArchDisableInterrupts();
+    NTSTATUS Status;
+
+    KiLockObject(Object);
+    if (UNLIKELY(KiIsAvailable(Object, Thread)) || UNLIKELY(ApcComesFirst(Thread, Irql, Flags)) ||
+        UNLIKELY(KeObjectType(Object) == QueueObject)) {
+        KiUnlockObject(Object);
+        ArchRestoreInterrupts(Flags);
+        return WaitOnForOne(Thread, Object, WaitReason, Due);
     }
-    KiUnlockDispatcher(Flags);
-    return Taken;
+    Thread->WaitTerms = TermsOf(KernelMode, WaitReason, FALSE, Irql);
+    Thread->WaitBlockList = Block;
+    Thread->WaitCount = 1;
+    Block->Object = Object;
+    Block->NextWaitBlock = NULL;
+    Block->WaitKey = 0;
+    Block->WaitType = WaitAny;
+    LinkBlock(Thread, Block, Object);
+    if (Due != 0)
+        QueueTimeout(Thread, Due, 0);
+    Commit(Thread);
+    KiUnlockObject(Object);
+    Status = Sleep(Thread, Irql, Flags);
+    if (UNLIKELY(Block->BlockState == BlockLinked))
+        CleanUp(Thread);
+    else if (Due != 0 && Thread->TimeoutQueued)
+        KiRemoveTimeout(Thread);
+    if (ArchReadIrql() != Irql)
+        ArchWriteIrql(Irql);
+    ArchRestoreInterrupts(Flags);
+    if (UNLIKELY(Status == STATUS_KERNEL_APC))
+        return WaitOnForOne(Thread, Object, WaitReason, Due);
+    return Status;
+}
+
+/* A mutant that is free, or the caller's; no Wait=TRUE before. Returns: STATUS_PENDING: it is neither, nothing is done. */
+static NOINLINE NTSTATUS TryMutant(PKTHREAD Thread, PKMUTANT Mutant)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    NTSTATUS Status = STATUS_PENDING;
+
+    KiLockObject(&Mutant->Header);
+    if ((Mutant->Header.SignalState > 0 || Mutant->OwnerThread == Thread) && Mutant->Header.SignalState != MINLONG)
+        Status = KiTakeMutant(Mutant, Thread);
+    KiUnlockObject(&Mutant->Header);
+    ArchRestoreInterrupts(Flags);
+    return Status;
+}
+
+static NOINLINE NTSTATUS WaitSlowly(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
+                                    KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+{
+    NTSTATUS Status;
+    ULONG64 Due = 0;
+
+    if (LIKELY(!Thread->WaitNext)) {
+        if (KeObjectType(Object) == MutantObject && (Status = TryMutant(Thread, (PKMUTANT)Object)) != STATUS_PENDING)
+            return Status;
+        if (Timeout != NULL && Timeout->QuadPart < 0)
+            Due = KiQueryTime() - (ULONG64)Timeout->QuadPart;
+        if (LIKELY(((UCHAR)WaitMode | Alertable) == 0 && (Timeout == NULL || Due != 0) && Thread->Queue == NULL &&
+                   ArchReadIrql() <= APC_LEVEL))
+            return SleepOnOne(Thread, Object, WaitReason, Due);
+    }
+    return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+}
+
+/* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. One load
+ * tells; one step takes. While somebody has the lock the object is not settled, and is asked the long way. */
+FORCEINLINE BOOLEAN TakeSignalled(PDISPATCHER_HEADER Object)
+{
+    const ULONG Keeps = 1u << EventNotificationObject | 1u << TimerNotificationObject | 1u << ThreadObject |
+                        1u << ProcessObject;
+    ULONG64 Word = __atomic_load_n(&Object->LockAndState, __ATOMIC_ACQUIRE);
+
+    while ((LONG64)Word >> 32 > 0 && !(Word & HEADER_LOCKED)) {
+        ULONG Type = Word & HEADER_TYPE;
+        ULONG64 Rest;
+
+        if ((Type & ~(ULONG)(EventSynchronizationObject ^ TimerSynchronizationObject)) == EventSynchronizationObject)
+            Rest = (ULONG)Word;
+        else if (Type == SemaphoreObject)
+            Rest = Word - (1ull << 32);
+        else
+            return Type < MaximumDispatcherObject && (Keeps >> Type & 1);
+        if (LIKELY(__atomic_compare_exchange_n(&Object->LockAndState, &Word, Rest, FALSE, __ATOMIC_ACQ_REL,
+                                               __ATOMIC_ACQUIRE)))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 /* ---- Public: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread ---- */
@@ -501,9 +533,9 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
 {
     PKTHREAD Thread = KiCurrentThread();
 
-    if (TakeSimpleObject(Object, Thread))
+    if (LIKELY(!Thread->WaitNext) && TakeSignalled(Object))
         return STATUS_SUCCESS;
-    return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+    return WaitSlowly(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
 }
 
 /* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment
@@ -524,6 +556,8 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
     if (Count == 0 || Count > Limit)
         KeBugCheckWith(MAXIMUM_WAIT_OBJECTS_EXCEEDED, 0, 0, 0, 0, "a wait for %u objects; %u are possible %s", Count,
                        Limit, WaitBlockArray != NULL ? "at most" : "without an array of wait blocks");
+    if (Count == 1)
+        Call.Type = WaitAny;
     return Wait(Thread, &Call, Timeout);
 }
 
@@ -534,16 +568,15 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
 NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
 {
     PKTHREAD Thread = KiCurrentThread();
-    WAIT_CALL Call = { .Reason = DelayExecution, .Mode = WaitMode, .Alertable = Alertable };
+    WAIT_CALL Call = { .Reason = DelayExecution, .Mode = WaitMode, .Alertable = Alertable, .Type = WaitAny,
+                       .Blocks = Thread->WaitBlock };
     LARGE_INTEGER Time = *(volatile LARGE_INTEGER *)Interval;   /* no time is a fault, not for ever */
-    ULONG64 Flags;
     NTSTATUS Status;
 
     ReadTimeout(&Call, &Time);
     ReadIrql(&Call, Thread);
     RequireBlockingLegal(Thread, &Call);
-    Flags = LockForWait(Thread, &Call);
-    Status = WaitSlowly(Thread, &Call, Flags);
+    Status = WaitAsCalled(Thread, &Call);
     if (Status != STATUS_TIMEOUT)
         return Status;
     if (!Call.Blocked)

@@ -21,7 +21,7 @@ typedef struct _BLOCK { PUCHAR Start; SIZE_T Size; PVOID Freer; } BLOCK;
 
 static BOOLEAN LooksArmed(const KTIMER *Timer)
 {
-    return (Timer->Header.Type == TimerNotificationObject || Timer->Header.Type == TimerSynchronizationObject) &&
+    return (KeObjectType(&Timer->Header) & ~1) == TimerNotificationObject &&
            Timer->Header.Size == sizeof(KTIMER) / sizeof(ULONG) && Timer->Header.Inserted;
 }
 

@@ -13,7 +13,7 @@ static void CheckRelease(PKMUTANT Mutant)
     VFP_PLACE Start;
 
     VfpCheckCall();
-    if (Mutant->Header.Type != MutantObject)
+    if (KeObjectType(&Mutant->Header) != MutantObject)
         VfStop(VF_UNINITIALIZED, (ULONG_PTR)Mutant, Mutant->Header.Type, 0,
                "mutex %p is released; its type is %u, which is no mutex's", Mutant, Mutant->Header.Type);
     if (Owner == Thread)

@@ -43,7 +43,7 @@ static void CheckObject(PVOID Object)
 {
     const DISPATCHER_HEADER *Header = Object;
 
-    if (Header->Type >= MaximumDispatcherObject || Header->WaitListHead.Flink == NULL ||
+    if (KeObjectType(Header) >= MaximumDispatcherObject || Header->WaitListHead.Flink == NULL ||
         Header->WaitListHead.Blink == NULL)
         VfStop(VF_UNINITIALIZED, (ULONG_PTR)Object, Header->Type, 0,
                "object %p is waited for; its type is %u, its list of waiters begins at %p", Object, Header->Type,
@@ -66,7 +66,7 @@ static void CheckDuplicates(ULONG Count, PVOID Object[])
                        "object %p is number %u and number %u of %u in a wait", Object[i], i, j, Count);
 }
 
-static BOOLEAN IsMutant(PVOID Object) { return ((PDISPATCHER_HEADER)Object)->Type == MutantObject; }
+static BOOLEAN IsMutant(PVOID Object) { return KeObjectType(Object) == MutantObject; }
 
 /* Object will be waited for, as long as it takes. */
 static void Acquiring(PVOID Object, PVOID Place)

@@ -23,10 +23,11 @@ typedef struct _ARCH_TRAP_FRAME {
 /* The 512 bytes of FXSAVE. */
 typedef struct _ARCH_FPU { UCHAR Bytes[512]; } __attribute__((aligned(16))) ARCH_FPU;
 
-/* A thread that is not running is these two words; the rest lies on its stack (ARCH_SWITCH_FRAME). */
+/* A thread that is not running is this; the rest lies on its stack (ARCH_SWITCH_FRAME). */
 typedef struct _ARCH_CONTEXT {
     ULONG64 Rsp;
     ARCH_FPU *Fpu;              /* where its SSE state goes when it loses the processor */
+    ULONG64 Busy;               /* a processor is on its stack; nobody else may resume it before that one has left */
 } ARCH_CONTEXT;
 
 /* What ArchSwitchContext leaves on the stack it departs from, lowest address first: the integer

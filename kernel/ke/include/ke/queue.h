@@ -5,10 +5,10 @@
 
 typedef struct _KQUEUE {
     DISPATCHER_HEADER Header;           /* SignalState: entries queued */
-    LIST_ENTRY EntryListHead;           /* (d) */
-    volatile ULONG CurrentCount;        /* (d) its threads that are not blocked */
+    LIST_ENTRY EntryListHead;           /* (h) */
+    volatile ULONG CurrentCount;        /* (h) its threads that are not blocked */
     ULONG MaximumCount;
-    LIST_ENTRY ThreadListHead;          /* (d) threads that serve it */
+    LIST_ENTRY ThreadListHead;          /* (h) threads that serve it */
 } KQUEUE, *PKQUEUE, *PRKQUEUE;
 
 C_ASSERT(sizeof(KQUEUE) == 0x40 && offsetof(KQUEUE, EntryListHead) == 0x18);
@@ -23,6 +23,6 @@ PLIST_ENTRY KeRundownQueue(PRKQUEUE Queue);
 LONG KeReadStateQueue(PRKQUEUE Queue);
 
 /* Calls Entry for each entry of Queue, then Server for each thread that serves it, all at one instant: under the
- * dispatcher lock, so neither may do more than look. <= DISPATCH_LEVEL. */
+ * queue's lock, so neither may do more than look. <= DISPATCH_LEVEL. */
 void KeInspectQueue(PRKQUEUE Queue, void (*Entry)(PVOID Context, PLIST_ENTRY Entry),
                     void (*Server)(PVOID Context, struct _KTHREAD *Thread), PVOID Context);

@@ -9,9 +9,9 @@ typedef enum _TIMER_TYPE { NotificationTimer, SynchronizationTimer } TIMER_TYPE;
 /* What a timer queue links: the tail of a KTIMER, and by itself a sleeping thread's timeout. */
 typedef struct _KTIMER_ENTRY {
     ULONGLONG DueTime;          /* interrupt time, 100 ns */
-    LIST_ENTRY TimerListEntry;  /* (d) */
+    LIST_ENTRY TimerListEntry;  /* its queue's lock */
     PKDPC Dpc;
-    ULONG Processor;            /* (d) whose queue it is in, and the marks below */
+    ULONG Processor;            /* whose queue it is in, and the marks below */
     ULONG Period;               /* ms, 0: one shot */
 } KTIMER_ENTRY;
 

@@ -1,0 +1,378 @@
+/* wake.c - how a wait is ended: objects are locked, signals handed over, waits claimed.
+ *
+ * The protocol, and who may race whom in it, is wait.c's theory. This file is the signaller's half of it.
+ * A signaller holds its object's lock while it walks the waiters in FIFO order. Each wait that the object alone
+ * satisfies is claimed, and given its share of the signal there and then; the claimed threads are readied after the
+ * unlock, because the object may lie on the stack of one of them.
+ * A wait for all needs all its objects at one moment. Its signaller marks the thread WaitTested, lets go of its own
+ * object, and takes the locks of all objects of the wait in the order of their addresses; then it satisfies the wait or
+ * takes the mark off, both before any of these locks is free again. Nobody else ends the wait meanwhile, so its blocks
+ * stay, and the object cannot vanish. Whoever signals another object of the wait and meets the mark goes on: if he has
+ * that object's lock, the tester has yet to take it, and will see his signal.
+ *
+ *   CPU 0 signals A of a wait for {A, B}      CPU 1 signals B
+ *   lock A; A := 1; mark; unlock A            lock B; B := 1; the mark is there: pass over; unlock B
+ *   lock A, B: both are there: satisfied      (had CPU 1 come after CPU 0 had B, it would wait for B, find no mark,
+ *                                             and test itself)
+ *
+ * While the lock is let go of, another may take what was signalled, and a waiter behind the wait for all is overtaken by
+ * him. That is the price of testing without a lock that all objects share, and only objects with such waits pay it. */
+#include "ki.h"
+
+/* What satisfying a wait does to the object: the one place that asks an object's type. */
+typedef enum _SIGNAL_RULE { NotWaitable, TakeNothing, TakeAll, TakeOne, TakeOwnership, TakeEntry } SIGNAL_RULE;
+
+static const UCHAR Rules[HEADER_TYPE + 1] = {
+    [EventNotificationObject] = TakeNothing, [EventSynchronizationObject] = TakeAll,
+    [TimerNotificationObject] = TakeNothing, [TimerSynchronizationObject] = TakeAll,
+    [ThreadObject] = TakeNothing,            [ProcessObject] = TakeNothing,
+    [SemaphoreObject] = TakeOne,             [MutantObject] = TakeOwnership,
+    [QueueObject] = TakeEntry,
+};
+
+static NOINLINE DECLSPEC_NORETURN void StopNoObject(PDISPATCHER_HEADER Object)
+{
+    ULONG Type = KeObjectType(Object);
+
+    KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xED01, (ULONG_PTR)Object, Type, 0,
+                   "object %p has type %u: not an object that this wait knows, or never initialised", Object, Type);
+}
+
+FORCEINLINE SIGNAL_RULE RuleOf(PDISPATCHER_HEADER Object)
+{
+    SIGNAL_RULE Rule = (SIGNAL_RULE)Rules[KeObjectType(Object)];
+
+    if (UNLIKELY(Rule == NotWaitable))
+        StopNoObject(Object);
+    return Rule;
+}
+
+/* ---- An object's lock ---- */
+
+NOINLINE void KiSpinForObject(PDISPATCHER_HEADER Object)
+{
+    ULONG64 Rounds = 0;
+
+    RuleOf(Object);
+    do {
+        do {
+            if (KiSpinsInVain(++Rounds))
+                KeBugCheckWith(SPIN_LOCK_ALREADY_OWNED, (ULONG_PTR)Object, (ULONG)Object->Lock, 0, 0,
+                               "the lock of object %p is held and nobody is left to release it", Object);
+            ArchPause();
+        } while (__atomic_load_n(&Object->Lock, __ATOMIC_RELAXED) & HEADER_LOCKED);
+    } while (!KiTryLockObject(Object));
+}
+
+/* One that is there twice is locked once. */
+void KiLockInOrder(PKWAIT_BLOCK Blocks, ULONG Count)
+{
+    PVOID Before = NULL;
+
+    for (ULONG At = 0; At < Count; At++) {
+        PVOID Object = Blocks[Blocks[At].InOrder].Object;
+
+        if (Object != Before)
+            KiLockObject(Object);
+        Before = Object;
+    }
+}
+
+/* Object, which may be NULL, stays locked. */
+void KiUnlockAllBut(PKWAIT_BLOCK Blocks, ULONG Count, PVOID Except)
+{
+    PVOID Before = NULL;
+
+    for (ULONG At = 0; At < Count; At++) {
+        PVOID Object = Blocks[Blocks[At].InOrder].Object;
+
+        if (Object != Before && Object != Except)
+            KiUnlockObject(Object);
+        Before = Object;
+    }
+}
+
+/* ---- What an object gives, its lock held ---- */
+
+BOOLEAN KiIsMutant(PDISPATCHER_HEADER Object) { return RuleOf(Object) == TakeOwnership; }
+
+BOOLEAN KiIsAvailable(PDISPATCHER_HEADER Object, PKTHREAD Thread)
+{
+    switch (RuleOf(Object)) {
+    case TakeOwnership:
+        return Object->SignalState > 0 || CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread == Thread;
+    case TakeEntry:
+        return KiQueueHasEntry(Object);
+    default:
+        return Object->SignalState > 0;
+    }
+}
+
+/* One more level for Thread; with the first one it is the owner, and inside a critical region if it is a KMUTEX. */
+NTSTATUS KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
+{
+    if (--Mutant->Header.SignalState != 0)
+        return STATUS_SUCCESS;
+    Mutant->OwnerThread = Thread;
+    KiAcquireRawLock(&Thread->MutantLock);
+    InsertTailList(&Thread->MutantListHead, &Mutant->MutantListEntry);
+    KiReleaseRawLock(&Thread->MutantLock);
+    Thread->KernelApcDisable -= Mutant->ApcDisable;
+    if (LIKELY(!Mutant->Abandoned))
+        return STATUS_SUCCESS;
+    Mutant->Abandoned = FALSE;
+    return STATUS_ABANDONED;
+}
+
+/* Returns: STATUS_SUCCESS, or STATUS_ABANDONED for a mutant left behind or a queue that is run down. */
+FORCEINLINE NTSTATUS Satisfy(PDISPATCHER_HEADER Object, SIGNAL_RULE Rule, PKTHREAD Thread)
+{
+    switch (Rule) {
+    case TakeAll:
+        Object->SignalState = 0;
+        return STATUS_SUCCESS;
+    case TakeOne:
+        Object->SignalState--;
+        return STATUS_SUCCESS;
+    case TakeOwnership:
+        return KiTakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
+    case TakeEntry:
+        return KiTakeQueueEntry(Object, Thread);
+    default:
+        return STATUS_SUCCESS;
+    }
+}
+
+NTSTATUS KiSatisfy(PDISPATCHER_HEADER Object, PKTHREAD Thread) { return Satisfy(Object, RuleOf(Object), Thread); }
+
+/* ---- Claiming a wait: the one step on StateWord ---- */
+
+enum { STATE_OF = 0xFF, PRIORITY_AT = 8, PRIORITY_OF = 0xFF00, BOOSTED_OF = 0x10000 };
+
+C_ASSERT(offsetof(KTHREAD, Priority) == offsetof(KTHREAD, StateWord) + 1);
+C_ASSERT(offsetof(KTHREAD, Boosted) == offsetof(KTHREAD, StateWord) + 2);
+
+/* Only dynamic threads are boosted, only one boost at a time, and never into the real-time range. */
+static NOINLINE ULONG BoostWord(PKTHREAD Thread, ULONG Word, KPRIORITY Increment)
+{
+    KPRIORITY Current = (SCHAR)(Word >> PRIORITY_AT), Priority = Thread->BasePriority + Increment;
+
+    if (Current >= LOW_REALTIME_PRIORITY || Thread->DisableBoost || (Word & BOOSTED_OF) || Priority <= Current)
+        return Word;
+    Priority = Priority < LOW_REALTIME_PRIORITY ? Priority : LOW_REALTIME_PRIORITY - 1;
+    return (Word & ~PRIORITY_OF) | (ULONG)Priority << PRIORITY_AT | BOOSTED_OF;
+}
+
+/* From a state in which Thread waits to DeferredReady. WaitLooked passes quickly: who set it takes no lock. */
+FORCEINLINE KI_CLAIM Claim(PKTHREAD Thread, UCHAR From, KPRIORITY Increment)
+{
+    ULONG Old = Thread->StateWord, New;
+
+    for (;;) {
+        if (UNLIKELY((UCHAR)Old != From)) {
+            if ((UCHAR)Old != WaitLooked)
+                return (UCHAR)Old == WaitTested ? KiClaimBusy : KiClaimLost;
+            ArchPause();
+            Old = __atomic_load_n(&Thread->StateWord, __ATOMIC_RELAXED);
+            continue;
+        }
+        New = Old ^ (From ^ DeferredReady);
+        if (UNLIKELY(Increment > 0))
+            New = BoostWord(Thread, New, Increment);
+        if (LIKELY(__atomic_compare_exchange_n(&Thread->StateWord, &Old, New, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+            return KiClaimWon;
+    }
+}
+
+KI_CLAIM KiTryClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
+{
+    KI_CLAIM Result = Claim(Thread, Waiting, Increment);
+
+    if (Result == KiClaimWon)
+        Thread->WaitStatus = Status;
+    return Result;
+}
+
+BOOLEAN KiClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
+{
+    KI_CLAIM Result;
+
+    while (UNLIKELY((Result = KiTryClaimWait(Thread, Status, Increment)) == KiClaimBusy))
+        ArchPause();
+    return Result == KiClaimWon;
+}
+
+/* ---- Waits for all ---- */
+
+static KI_CLAIM MarkTested(PKTHREAD Thread)
+{
+    UCHAR Old = Waiting;
+
+    while (!__atomic_compare_exchange_n(&Thread->State, &Old, WaitTested, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        if (Old != Waiting && Old != WaitLooked)
+            return Old == WaitTested ? KiClaimBusy : KiClaimLost;
+        Old = Waiting;
+        ArchPause();
+    }
+    return KiClaimWon;
+}
+
+static BOOLEAN AllAvailable(PKTHREAD Thread)
+{
+    for (ULONG At = 0; At < Thread->WaitCount; At++)
+        if (!KiIsAvailable(Thread->WaitBlockList[At].Object, Thread))
+            return FALSE;
+    return TRUE;
+}
+
+/* Thread is marked and all its objects are locked. */
+static void SatisfyAll(PKTHREAD Thread, KPRIORITY Increment)
+{
+    NTSTATUS Status = STATUS_SUCCESS;
+
+    for (ULONG At = 0; At < Thread->WaitCount; At++) {
+        PKWAIT_BLOCK Block = &Thread->WaitBlockList[At];
+
+        Status |= KiSatisfy(Block->Object, Thread);
+        if (Block->BlockState == BlockLinked)
+            KiUnlinkBlock(Block);
+    }
+    Thread->WaitStatus = Status;
+    Claim(Thread, WaitTested, Increment);
+}
+
+/* Object is locked, at the end as at the beginning; Block, of a wait for all, is in its list. Returns: whether its
+ * thread has been satisfied. Next: where the walk goes on. */
+static NOINLINE BOOLEAN GiveAll(PDISPATCHER_HEADER Object, PKWAIT_BLOCK Block, KPRIORITY Increment, PLIST_ENTRY *Next)
+{
+    PKTHREAD Thread = Block->Thread;
+    KI_CLAIM Mark = MarkTested(Thread);
+    PKWAIT_BLOCK Blocks = Thread->WaitBlockList;
+    ULONG Count = Thread->WaitCount;
+    BOOLEAN Given;
+
+    if (Mark != KiClaimWon) {
+        *Next = Block->WaitListEntry.Flink;
+        if (Mark == KiClaimLost)
+            KiUnlinkBlock(Block);
+        return FALSE;
+    }
+    KiUnlockObject(Object);
+    KiLockInOrder(Blocks, Count);
+    Given = AllAvailable(Thread);
+    if (Given) {
+        SatisfyAll(Thread, Increment);
+        *Next = Object->WaitListHead.Flink;
+    } else {
+        *Next = Block->WaitListEntry.Flink;
+        __atomic_store_n(&Thread->State, Waiting, __ATOMIC_RELEASE);
+    }
+    KiUnlockAllBut(Blocks, Count, Object);
+    return Given;
+}
+
+/* ---- Waking ---- */
+
+/* Object, which keeps its signal, goes to those waits for all that it completes. Nobody is woken by a signal that has
+ * been taken back while its lock was let go of: he may have come later. */
+static NOINLINE PKTHREAD *WakeWaitsForAll(PDISPATCHER_HEADER Object, KPRIORITY Increment, PKTHREAD *Last)
+{
+    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
+
+    while (Entry != Head && Object->SignalState > 0) {
+        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+        PKTHREAD Thread = Block->Thread;
+
+        if (Block->WaitType == WaitAny) {
+            Entry = Entry->Flink;
+        } else if (GiveAll(Object, Block, Increment, &Entry)) {
+            *Last = Thread;
+            Last = &Thread->WakeNext;
+        }
+    }
+    return Last;
+}
+
+/* An object that gives itself to all wakes first whom it satisfies alone, without looking at its state again:
+ * KeClearEvent stores without the lock, and a set that came before it still owes every waiter its wake-up. A block whose
+ * wait has ended otherwise is dropped; a wait for all that lacks another object is passed over and stays where it is. */
+PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
+{
+    SIGNAL_RULE Rule = RuleOf(Object);
+    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
+    PKTHREAD First, *Last = &First;
+    BOOLEAN WaitsForAll = FALSE;
+
+    KiAssertObjectLocked(Object);
+    while (Entry != Head) {
+        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+        PKTHREAD Thread = Block->Thread;
+
+        if (LIKELY(Block->WaitType == WaitAny)) {
+            KI_CLAIM Result = Claim(Thread, Waiting, Increment);
+            NTSTATUS Key = Block->WaitKey;
+
+            Entry = Entry->Flink;
+            KiUnlinkBlock(Block);
+            if (LIKELY(Result == KiClaimWon)) {
+                Thread->WaitStatus = Key | Satisfy(Object, Rule, Thread);
+                *Last = Thread;
+                Last = &Thread->WakeNext;
+            }
+        } else if (Rule == TakeNothing) {
+            WaitsForAll = TRUE;
+            Entry = Entry->Flink;
+        } else if (GiveAll(Object, Block, Increment, &Entry)) {
+            *Last = Thread;
+            Last = &Thread->WakeNext;
+        }
+        if (Rule != TakeNothing && Object->SignalState <= 0)
+            break;
+    }
+    if (UNLIKELY(WaitsForAll))
+        Last = WakeWaitsForAll(Object, Increment, Last);
+    *Last = NULL;
+    return First;
+}
+
+void KiReadyWoken(PKTHREAD Thread)
+{
+    while (Thread != NULL) {
+        PKTHREAD Next = Thread->WakeNext;
+
+        if (UNLIKELY(Thread->Queue != NULL))
+            KiResumeQueue(Thread);
+        KiReadyThread(Thread, FALSE);
+        Thread = Next;
+    }
+}
+
+void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags)
+{
+    PKTHREAD Woken = KiWakeWaiters(Object, Increment);
+
+    KiUnlockObject(Object);
+    KiReadyWoken(Woken);
+    if (UNLIKELY(Wait))
+        KiLeaveRaised(Flags, KiCurrentThread());
+    else
+        KiLeave(Flags);
+}
+
+/* Called by its timer queue. Busy is a wait for all that is being tested, by somebody who may need a timer's lock whose
+ * holder wants this queue. */
+BOOLEAN KiWaitTimedOut(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
+{
+    PKTHREAD Thread = CONTAINING_RECORD(Entry, KTHREAD, Timeout);
+    KI_CLAIM Result = KiTryClaimWait(Thread, STATUS_TIMEOUT, 0);
+
+    if (Result == KiClaimBusy)
+        return FALSE;
+    KiUnlinkTimerEntry(Queue, Entry);
+    /* If the claim is lost, the thread may be gone after this. */
+    __atomic_store_n(&Thread->TimeoutQueued, FALSE, __ATOMIC_RELEASE);
+    KiReleaseRawLock(&Queue->Lock);
+    if (Result == KiClaimWon)
+        KiReadyOne(Thread);
+    return TRUE;
+}
