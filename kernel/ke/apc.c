@@ -289,14 +289,17 @@ BOOLEAN KeInsertQueueApc(PRKAPC Apc, PVOID SystemArgument1, PVOID SystemArgument
  * was never queued, or its kernel routine runs or has run. Undocumented. */
 BOOLEAN KeRemoveQueueApc(PRKAPC Apc)
 {
-    ULONG64 Flags = KiLockDispatcher();
-    BOOLEAN Inserted = Apc->Inserted;
+    ULONG64 Flags = ArchDisableInterrupts();
+    BOOLEAN Inserted;
 
+    KiLockThread(Apc->Thread);
+    Inserted = Apc->Inserted;
     if (Inserted) {
         RemoveEntryList(&Apc->ApcListEntry);
         Apc->Inserted = FALSE;
     }
-    KiUnlockDispatcher(Flags);
+    KiUnlockThread(Apc->Thread);
+    ArchRestoreInterrupts(Flags);
     return Inserted;
 }
 

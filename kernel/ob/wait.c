@@ -37,7 +37,7 @@ static NTSTATUS Resolve(HANDLE Handle, KPROCESSOR_MODE Mode, PVOID *Object, PVOI
     Mutant = *Header;
     if ((Wait & OB_WAITABLE) == 0)
         Status = STATUS_OBJECT_TYPE_MISMATCH;
-    else if (Mutant->Header.Type == MutantObject && Mutant->OwnerThread == KeGetCurrentThread() &&
+    else if (KeObjectType(&Mutant->Header) == MutantObject && Mutant->OwnerThread == KeGetCurrentThread() &&
              Mutant->Header.SignalState == MINLONG)
         Status = STATUS_MUTANT_LIMIT_EXCEEDED;
     if (!NT_SUCCESS(Status))
