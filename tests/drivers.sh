@@ -2,7 +2,7 @@
 # drivers.sh - for the scripts that run drivers of tests/drivers/ to the verdict that their opening comments expect.
 #
 #   . "${0%/*}/drivers.sh"
-#   each_driver FOLDER                      a test for each of the folder's drivers and each way to run it
+#   each_driver FOLDER SECONDS              a test for each of the folder's drivers and each way to run it
 #   driver_case NAME VARIABLE=VALUE...      one run; the array Expected holds what it must come to
 #
 # What a driver's comment may say, one a line:
@@ -48,7 +48,7 @@ driver_case() # name variable=value...
     fi
 }
 
-each_driver() # folder
+each_driver() # folder seconds
 {
     local Source Name Runs Run
 
@@ -60,7 +60,7 @@ each_driver() # folder
         [[ "${Expected[*]}" == *status* ]] || Expected+=("a status, which $Source does not name")
         for Run in "${Runs[@]}"; do
             # shellcheck disable=SC2086
-            driver_case "$Name${Run:+ ($Run)}" TIMEOUT=120 DRIVER="$Home/build/$1/$Name.sys" $Run
+            driver_case "$Name${Run:+ ($Run)}" TIMEOUT="$2" DRIVER="$Home/build/$1/$Name.sys" $Run
         done
     done
 }

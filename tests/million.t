@@ -3,5 +3,5 @@
 # and nothing stays behind. In virtual time, and again with both processors at once.
 . "${0%/*}/drivers.sh"
 
-each_driver tests/drivers/million
+each_driver tests/drivers/million 300
 finish

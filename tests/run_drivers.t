@@ -52,7 +52,7 @@ together()
     driver_case 'settle= ends the run' TIMEOUT=60 DRIVER="$Built/watchdog.sys" APPEND='settle=1'
 }
 
-each_driver tests/drivers
+each_driver tests/drivers 60
 together
 broken_files
 finish

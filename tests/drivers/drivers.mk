@@ -1,7 +1,7 @@
 # drivers.mk - the example drivers, built as a driver author would: by mingw-w64 against its own DDK headers. Those whose
 # names begin with seh_ are compiled by clang, which has Microsoft's __try; the import libraries and the linker are the same.
-# million/ are those that tests/million.t runs; in it clang_ is compiled by clang as well, and msvc_ by clang for Microsoft's
-# own target, without any header.
+# Those whose names begin with msvc_ are compiled by clang for Microsoft's own target, without any header. million/ are those
+# that tests/million.t runs; in it clang_ is compiled by clang as well.
 #
 # `make test-drivers` builds all of them to build/tests/drivers/, and the broken files that breakage.pl makes
 # of one. Nothing of Kedge is in their include path.
@@ -46,12 +46,18 @@ $(BUILD)/tests/drivers/million/clang_%.sys: tests/drivers/million/clang_%.c test
 	$(Q)$(SEH_CC) $(SEH_CFLAGS) -c -o $(@:.sys=.o) $<
 	$(Q)$(DRIVER_CC) $(DRIVER_LDFLAGS) -o $@ $(@:.sys=.o) $(DRIVER_LIBS)
 
-$(BUILD)/tests/drivers/million/msvc_%.sys: tests/drivers/million/msvc_%.c tests/drivers/drivers.mk
+define MSVC_DRIVER
 	$(call say,DRIVER,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(MSVC_CC) $(MSVC_CFLAGS) -c -o $(@:.sys=.o) $<
 	$(Q)$(DRIVER_CC) $(DRIVER_LDFLAGS) -o $@ $(@:.sys=.o) $(DRIVER_LIBS)
-$(addprefix $(BUILD)/tests/drivers/store,.sys _filter.sys _client.sys): tests/drivers/store.h
+endef
+
+$(BUILD)/tests/drivers/msvc_%.sys: tests/drivers/msvc_%.c tests/drivers/drivers.mk
+	$(MSVC_DRIVER)
+
+$(BUILD)/tests/drivers/million/msvc_%.sys: tests/drivers/million/msvc_%.c tests/drivers/drivers.mk
+	$(MSVC_DRIVER)
 
 $(BROKEN_FILES): tests/drivers/breakage.pl $(BUILD)/tests/drivers/tapper.sys
 	$(call say,BREAK,$(@D))

@@ -6,6 +6,7 @@
 
 enum { TAG = 0x74736554 };
 
+/* covers ExFreePoolWithTag.1 */
 TEST(negative, pool_double_free)
 {
     PVOID Block = ExAllocatePoolWithTag(NonPagedPoolNx, 100, TAG);
@@ -14,6 +15,7 @@ TEST(negative, pool_double_free)
     ExFreePoolWithTag(Block, TAG);
 }
 
+/* covers ExFreePoolWithTag.1 */
 TEST(negative, pool_wrong_tag)
 {
     ExFreePoolWithTag(ExAllocatePoolWithTag(NonPagedPoolNx, 100, TAG), 0x72687441);

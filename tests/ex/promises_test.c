@@ -175,6 +175,26 @@ TEST(ex_promises, id_of_an_owner_is_its_thread)
     ExDeleteResourceLite(&Resource);
 }
 
+/* covers ExReinitializeResourceLite.1 */
+TEST(ex_promises, reinitialized_resource_is_as_new)
+{
+    ERESOURCE Resource;
+
+    ExInitializeResourceLite(&Resource);
+    Resource.ContentionCount = 5;
+    Resource.Flag |= ResourceNeverExclusive;
+    EXPECT_EQ(ExReinitializeResourceLite(&Resource), STATUS_SUCCESS);
+    EXPECT_EQ(Resource.ContentionCount, 0);
+    EXPECT_EQ(Resource.Flag, 0);
+    EXPECT_EQ(Resource.OwnerEntry.OwnerThread, 0);
+    EXPECT_EQ(ExGetExclusiveWaiterCount(&Resource) + ExGetSharedWaiterCount(&Resource), 0);
+    KeEnterCriticalRegion();
+    EXPECT_TRUE(ExTryToAcquireResourceExclusiveLite(&Resource));
+    ExReleaseResourceLite(&Resource);
+    KeLeaveCriticalRegion();
+    EXPECT_EQ(ExDeleteResourceLite(&Resource), STATUS_SUCCESS);
+}
+
 /* By pointers one thread makes as many owners as it likes, and the table grows with them. */
 static void OwnBy(PERESOURCE Resource, ULONG Owners)
 {

@@ -145,6 +145,38 @@ TEST(ke_promises, apcs_come_back_with_the_last_of_two_mutexes)
     }
 }
 
+/* ---- Wait blocks ---- */
+
+typedef struct _PAIR { KEVENT Events[2]; KWAIT_BLOCK Blocks[2]; NTSTATUS Status; } PAIR;
+
+static VOID WaitForPair(PVOID Context)
+{
+    PAIR *Pair = Context;
+    PVOID Objects[] = { &Pair->Events[0], &Pair->Events[1] };
+
+    memset(Pair->Blocks, 0x55, sizeof Pair->Blocks);
+    Pair->Status = KeWaitForMultipleObjects(2, Objects, WaitAny, Executive, KernelMode, FALSE, NULL, Pair->Blocks);
+    memset(Pair->Blocks, 0xAA, sizeof Pair->Blocks);        /* the caller's again */
+}
+
+/* covers KeWaitForMultipleObjects.5, KeWaitForMultipleObjects.12 */
+TEST(ke_promises, callers_blocks_are_used_for_two_objects_too)
+{
+    PAIR Pair = { .Status = -1 };
+    PKTHREAD Thread;
+
+    for (int At = 0; At < 2; At++)
+        KeInitializeEvent(&Pair.Events[At], SynchronizationEvent, FALSE);
+    Thread = KtestThread(WaitForPair, &Pair, 9);
+    KtestWaitBlocked(Thread, &Pair.Events[0]);
+    for (int At = 0; At < 2; At++)
+        EXPECT_EQ(Pair.Events[At].Header.WaitListHead.Flink, &Pair.Blocks[At].WaitListEntry);
+    KeSetEvent(&Pair.Events[1], 0, FALSE);
+    KtestJoin(Thread);
+    EXPECT_EQ(Pair.Status, STATUS_WAIT_0 + 1);
+    EXPECT_TRUE(IsListEmpty(&Pair.Events[0].Header.WaitListHead));
+}
+
 /* ---- Boosts and order ---- */
 
 static KSEMAPHORE Semaphore;

@@ -504,7 +504,7 @@ TEST(ps_thread, process_handle_must_be_the_system_process)
 }
 
 /* What a thread took is back when its last reference is gone, however often one comes and goes.
- * covers PsTerminateSystemThread.3 */
+ * covers PsTerminateSystemThread.3, ObDereferenceObject.1 */
 TEST(ps_thread, stacks_and_objects_are_freed)
 {
     enum { WARM_UP = 40, THREADS = 400 };
