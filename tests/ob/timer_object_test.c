@@ -84,7 +84,7 @@ static PVOID ObjectOf(HANDLE Handle)
 TEST(ob_timer, without_an_apc)
 {
     HANDLE Timer = NewTimer(NotificationTimer), Auto = NewTimer(SynchronizationTimer);
-    LARGE_INTEGER Due = After(1);
+    LARGE_INTEGER Due = After(1), Hour = After(3600000);
     BOOLEAN State = 0x55;
 
     EXPECT_EQ(ZwWaitForSingleObject(Timer, FALSE, &AtOnce), STATUS_TIMEOUT);
@@ -92,11 +92,10 @@ TEST(ob_timer, without_an_apc)
     EXPECT_EQ(State, FALSE);
     EXPECT_EQ(ZwWaitForSingleObject(Timer, FALSE, NULL), STATUS_SUCCESS);
     EXPECT_EQ(ZwWaitForSingleObject(Timer, FALSE, &AtOnce), STATUS_SUCCESS);
-    EXPECT_EQ(ZwSetTimer(Timer, &Due, NULL, NULL, FALSE, 0, &State), STATUS_SUCCESS);
+    EXPECT_EQ(ZwSetTimer(Timer, &Hour, NULL, NULL, FALSE, 0, &State), STATUS_SUCCESS);
     EXPECT_EQ(State, TRUE);
     EXPECT_EQ(ZwCancelTimer(Timer, &State), STATUS_SUCCESS);
     EXPECT_EQ(State, FALSE);
-    Sleep(3);
     EXPECT_EQ(ZwWaitForSingleObject(Timer, FALSE, &AtOnce), STATUS_TIMEOUT);
     EXPECT_EQ(Set(Auto, 1, NULL, NULL, 1), STATUS_SUCCESS);
     for (ULONG At = 0; At < 3; At++)
@@ -153,10 +152,11 @@ TEST(ob_timer, apc_runs_in_the_setters_thread)
     SEEN Seen = { 0 };
 
     KeQuerySystemTime(&Before);
+    KeEnterCriticalRegion();
     EXPECT_EQ(Set(Timer, 5, Note, &Seen, 0), STATUS_SUCCESS);
-    EXPECT_EQ(Seen.Calls, 0);
     EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 3);       /* mine, the handle's, the tie's */
-    Sleep(20);
+    KeLeaveCriticalRegion();
+    KtestWaitFor(&Seen.Calls);
     KeQuerySystemTime(&Now);
     EXPECT_EQ(Seen.Calls, 1);
     EXPECT_EQ(Seen.Thread, KeGetCurrentThread());
@@ -167,8 +167,9 @@ TEST(ob_timer, apc_runs_in_the_setters_thread)
     EXPECT_EQ(KeGetCurrentThread()->Timers, NULL);
     EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 2);
     EXPECT_EQ(ZwWaitForSingleObject(Timer, FALSE, &AtOnce), STATUS_SUCCESS);
+    Seen.Calls = 0;
     EXPECT_EQ(Set(Timer, 0, Note, &Seen, 0), STATUS_SUCCESS);   /* due already */
-    EXPECT_EQ(Seen.Calls, 2);
+    KtestWaitFor(&Seen.Calls);
     ObfDereferenceObject(Object);
     ZwClose(Timer);
 }
@@ -182,7 +183,7 @@ TEST(ob_timer, absolute_due_time_brings_its_apc)
     KeQuerySystemTime(&Due);
     Due.QuadPart += 5 * MILLISECOND;
     EXPECT_EQ(ZwSetTimer(Timer, &Due, Note, &Seen, FALSE, 0, NULL), STATUS_SUCCESS);
-    Sleep(30);
+    KtestWaitFor(&Seen.Calls);
     EXPECT_EQ(Seen.Calls, 1);
     EXPECT_GE(Seen.Time, Due.QuadPart);
     ZwClose(Timer);
@@ -217,14 +218,15 @@ TEST(ob_timer, new_setting_takes_the_old_one_back)
     KeEnterCriticalRegion();
     EXPECT_EQ(Set(Timer, 1, Note, &First, 0), STATUS_SUCCESS);
     WaitForQueuedApc();
-    EXPECT_EQ(Set(Timer, 10, Note, &Second, 0), STATUS_SUCCESS);
+    EXPECT_EQ(Set(Timer, 3600000, Note, &Second, 0), STATUS_SUCCESS);
     KeLeaveCriticalRegion();
     EXPECT_EQ(First.Calls, 0);
     EXPECT_EQ(Second.Calls, 0);
-    Sleep(30);
+    EXPECT_EQ(Set(Timer, 1, Note, &Second, 0), STATUS_SUCCESS);
+    KtestWaitFor(&Second.Calls);
     EXPECT_EQ(First.Calls, 0);
     EXPECT_EQ(Second.Calls, 1);
-    EXPECT_EQ(Set(Timer, 1, Note, &First, 0), STATUS_SUCCESS);
+    EXPECT_EQ(Set(Timer, 3600000, Note, &First, 0), STATUS_SUCCESS);
     EXPECT_EQ(Set(Timer, 1, NULL, NULL, 0), STATUS_SUCCESS);
     Sleep(10);
     EXPECT_EQ(First.Calls, 0);
@@ -258,11 +260,13 @@ TEST(ob_timer, lives_without_its_handle_until_the_apc)
     PVOID Object = ObjectOf(Timer);
     SEEN Seen = { 0 };
 
+    KeEnterCriticalRegion();
     EXPECT_EQ(Set(Timer, 5, Note, &Seen, 0), STATUS_SUCCESS);
     ZwClose(Timer);
     EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 2);
     ObfDereferenceObject(Object);
-    Sleep(20);
+    KeLeaveCriticalRegion();
+    KtestWaitFor(&Seen.Calls);
     EXPECT_EQ(Seen.Calls, 1);
 }
 
