@@ -93,13 +93,15 @@ static BOOLEAN Stop(TIMER_OBJECT *Timer)
     return Tied;
 }
 
+/* By the clock that expires timers, which the page that others read lags behind. */
 static BOOLEAN IsDue(const TIMER_OBJECT *Timer)
 {
     LARGE_INTEGER Now;
+    ULONG64 Counter;
 
     if (!Timer->Absolute)
-        return KeQueryInterruptTime() >= (ULONG64)Timer->Due.QuadPart;
-    KeQuerySystemTime(&Now);
+        return KeQueryInterruptTimePrecise(&Counter) >= (ULONG64)Timer->Due.QuadPart;
+    KeQuerySystemTimePrecise(&Now);
     return Now.QuadPart >= Timer->Due.QuadPart;
 }
 
@@ -115,7 +117,7 @@ static VOID QueueApc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     UNREFERENCED_PARAMETER(Argument2);
     KeAcquireSpinLockAtDpcLevel(&ApcLock);
     if (Timer->Thread != NULL && IsDue(Timer)) {
-        KeQuerySystemTime(&Now);
+        KeQuerySystemTimePrecise(&Now);
         KeInsertQueueApc(&Timer->Apc, (PVOID)(ULONG64)Now.LowPart, (PVOID)(LONG64)Now.HighPart, 0);
     }
     KeReleaseSpinLockFromDpcLevel(&ApcLock);
@@ -176,13 +178,14 @@ static PVOID CreateTimer(TIMER_TYPE Type)
 static void TieToCaller(TIMER_OBJECT *Timer, const TIMER_SET_COALESCABLE_TIMER_INFO *Info, KPROCESSOR_MODE Mode)
 {
     PKTHREAD Thread = KeGetCurrentThread();
+    ULONG64 Counter;
 
     KeInitializeApc(&Timer->Apc, Thread, CurrentApcEnvironment, TakeApc, NULL,
                     (PKNORMAL_ROUTINE)(PVOID)Info->TimerApcRoutine, Mode, Info->TimerContext);
     Timer->Absolute = Info->DueTime.QuadPart >= 0;
     Timer->Due = Info->DueTime;
     if (!Timer->Absolute)
-        Timer->Due.QuadPart = (LONGLONG)(KeQueryInterruptTime() - (ULONG64)Info->DueTime.QuadPart);
+        Timer->Due.QuadPart = (LONGLONG)(KeQueryInterruptTimePrecise(&Counter) - (ULONG64)Info->DueTime.QuadPart);
     Timer->Periodic = Info->Period != 0;
     Timer->HadApc = TRUE;
     Tie(Timer, Thread);

@@ -151,13 +151,13 @@ TEST(ob_timer, apc_runs_in_the_setters_thread)
     LARGE_INTEGER Before, Now;
     SEEN Seen = { 0 };
 
-    KeQuerySystemTime(&Before);
+    KeQuerySystemTimePrecise(&Before);
     KeEnterCriticalRegion();
     EXPECT_EQ(Set(Timer, 5, Note, &Seen, 0), STATUS_SUCCESS);
     EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 3);       /* mine, the handle's, the tie's */
     KeLeaveCriticalRegion();
     KtestWaitFor(&Seen.Calls);
-    KeQuerySystemTime(&Now);
+    KeQuerySystemTimePrecise(&Now);
     EXPECT_EQ(Seen.Calls, 1);
     EXPECT_EQ(Seen.Thread, KeGetCurrentThread());
     EXPECT_EQ(Seen.Irql, PASSIVE_LEVEL);
@@ -180,7 +180,7 @@ TEST(ob_timer, absolute_due_time_brings_its_apc)
     LARGE_INTEGER Due;
     SEEN Seen = { 0 };
 
-    KeQuerySystemTime(&Due);
+    KeQuerySystemTimePrecise(&Due);
     Due.QuadPart += 5 * MILLISECOND;
     EXPECT_EQ(ZwSetTimer(Timer, &Due, Note, &Seen, FALSE, 0, NULL), STATUS_SUCCESS);
     KtestWaitFor(&Seen.Calls);
