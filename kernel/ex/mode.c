@@ -78,20 +78,25 @@ NTSTATUS ExDeliver(KPROCESSOR_MODE Mode, PVOID To, const void *From, SIZE_T Size
 
 NTSTATUS ExCaptureString(KPROCESSOR_MODE Mode, PCUNICODE_STRING From, PUNICODE_STRING String)
 {
-    NTSTATUS Status = ExCapture(Mode, String, From, sizeof *String, sizeof(PVOID));
-    PWSTR Text = NULL;
+    UNICODE_STRING Given;
+    NTSTATUS Status = ExCapture(Mode, &Given, From, sizeof Given, sizeof(PVOID));
+    PWSTR Text;
 
-    if (!NT_SUCCESS(Status) || Mode == KernelMode)
+    *String = (UNICODE_STRING){ 0 };
+    if (!NT_SUCCESS(Status))
         return Status;
-    if (String->Length != 0) {
-        Text = ExAllocatePoolWithTag(PagedPool, String->Length, STRING_TAG);
-        if (Text == NULL)
-            return STATUS_INSUFFICIENT_RESOURCES;
-        Status = ExCapture(Mode, Text, String->Buffer, String->Length, sizeof(WCHAR));
-        if (!NT_SUCCESS(Status))
-            ExFreePoolWithTag(Text, STRING_TAG);
+    if (Mode == KernelMode || Given.Length == 0) {
+        *String = Given;
+        return Status;
     }
-    *String = (UNICODE_STRING){ String->Length, String->Length, Text };
+    Text = ExAllocatePoolWithTag(PagedPool, Given.Length, STRING_TAG);
+    if (Text == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    Status = ExCapture(Mode, Text, Given.Buffer, Given.Length, sizeof(WCHAR));
+    if (NT_SUCCESS(Status))
+        *String = (UNICODE_STRING){ Given.Length, Given.Length, Text };
+    else
+        ExFreePoolWithTag(Text, STRING_TAG);
     return Status;
 }
 

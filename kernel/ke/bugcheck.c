@@ -21,7 +21,7 @@ typedef struct _STOP {
     KIRQL Irql;
 } STOP;
 
-enum { DETAIL_SIZE = 512 };
+enum { DETAIL_SIZE = 512, NAME_SHOWN = 80 };
 
 static ULONG Owner;                     /* processor number + 1; claimed by one exchange */
 static ULONG Entries;                   /* how often the owner came in */
@@ -72,6 +72,8 @@ static void PrintThread(const STOP *Stop)
         LogPrint(" (idle)\n");
     else
         LogPrint(", priority %d\n  started at %s\n", Thread->Priority, Start);
+    if (Thread->Name != NULL)
+        LogPrint("  named \"%.*wZ\"\n", NAME_SHOWN, Thread->Name);
     LogPrint("  APC-disable counts: kernel %d, special %d\n", Thread->KernelApcDisable, Thread->SpecialApcDisable);
 }
 

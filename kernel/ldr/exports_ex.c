@@ -129,7 +129,9 @@ static const LDR_EXPORT Rows[] = {
 
     /* Threads and types by handle */
     EXPORT(ZwSetInformationThread),
+    EXPORT(NtSetInformationThread),
     EXPORT(ZwQueryInformationThread),
+    EXPORT(NtQueryInformationThread),
     EXPORT_DATA(PsThreadType),
     EXPORT_DATA(PsProcessType),
     EXPORT_DATA(ExEventObjectType),

@@ -57,6 +57,7 @@ static void Introduce(PEPROCESS Process)
 
 void PsInitialize(void)
 {
+    PspInitializeNames();
     PsThreadType = &ThreadType;
     PsProcessType = &ProcessType;
     PsInitialSystemProcess = &KiInitialProcess;

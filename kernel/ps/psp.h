@@ -30,6 +30,10 @@ typedef struct _EPROCESS {
     LARGE_INTEGER CreateTime;           /* (i) */
 } EPROCESS, *PEPROCESS;
 
+/* ---- information.c ---- */
+void PspInitializeNames(void);
+void PspFreeName(PETHREAD Thread);
+
 /* ---- cid.c ---- */
 void PspGiveId(PSP_CID *Cid, PVOID Object);
 void PspDropId(PSP_CID *Cid);

@@ -51,6 +51,7 @@ void PspDeleteThread(PVOID Object)
     PETHREAD Thread = Object;
 
     PspDropId(&Thread->Cid);
+    PspFreeName(Thread);
     ObfDereferenceObject(Thread->Tcb.Process);
 }
 

@@ -20,6 +20,7 @@ void ExLeaveService(KPROCESSOR_MODE Outer);
 NTSTATUS ExCapture(KPROCESSOR_MODE Mode, PVOID To, const void *From, SIZE_T Size, ULONG Alignment);
 NTSTATUS ExDeliver(KPROCESSOR_MODE Mode, PVOID To, const void *From, SIZE_T Size, ULONG Alignment);
 NTSTATUS ExCheckOutput(KPROCESSOR_MODE Mode, PVOID To, SIZE_T Size, ULONG Alignment);   /* before anything is done */
-/* A string and its text. Of KernelMode the text stays where it is; else it is copied, and released below. */
+/* A string and its text. Of KernelMode the text stays where it is; else it is copied, and released below. Empty if it
+ * fails. */
 NTSTATUS ExCaptureString(KPROCESSOR_MODE Mode, PCUNICODE_STRING From, PUNICODE_STRING String);
 void ExReleaseString(KPROCESSOR_MODE Mode, PUNICODE_STRING String);

@@ -121,6 +121,7 @@ typedef struct _KTHREAD {
     ULONG64 ContextSwitches;            /* where it runs */
     ULONG KernelTime;                   /* ticks that found it running; written where it runs */
     BOOLEAN StackSwapDisabled;          /* (o) */
+    PUNICODE_STRING volatile Name;      /* ps's: NULL: it was given none */
     struct _TIMER_OBJECT *Timers;       /* ob's: timers by handle whose APC is for it */
     ULONG ResourceIndex;                /* (o) ex: where in an owner table it was last entered */
     PVOID volatile WorkRoutine;         /* (o) ex: routine of the work item that it runs, or NULL */
