@@ -39,9 +39,10 @@ static EX_CREATE_WORKER CreateWorker;
 static PWORKER_THREAD_ROUTINE OwnedWrapper;
 static PVOID (*OwnedRoutineOf)(PWORK_QUEUE_ITEM Item);
 
-static const UCHAR Priorities[MaximumWorkQueue] = {
-    [CriticalWorkQueue] = 13,  [DelayedWorkQueue] = 12,     [HyperCriticalWorkQueue] = 15, [NormalWorkQueue] = 8,
-    [BackgroundWorkQueue] = 7, [RealTimeWorkQueue] = 18,    [SuperCriticalWorkQueue] = 14,
+static WORK_QUEUE *const Named[MaximumWorkQueue] = {
+    [CriticalWorkQueue] = &Queues[13],  [DelayedWorkQueue] = &Queues[12],       [HyperCriticalWorkQueue] = &Queues[15],
+    [NormalWorkQueue] = &Queues[8],     [BackgroundWorkQueue] = &Queues[7],     [RealTimeWorkQueue] = &Queues[18],
+    [SuperCriticalWorkQueue] = &Queues[14],
 };
 
 FORCEINLINE PKTHREAD Self(void) { return (PKTHREAD)ARCH_THIS_CPU->CurrentThread; }
@@ -138,33 +139,48 @@ static WORK_QUEUE *QueueOf(PWORK_QUEUE_ITEM Item, ULONG Type)
     ULONG Priority = Type - CustomPriorityWorkQueue;
 
     if (LIKELY(Type < MaximumWorkQueue))
-        return &Queues[Priorities[Type]];
+        return Named[Type];
     if (Priority == LOW_PRIORITY || Priority > HIGH_PRIORITY)
         KeBugCheckWith(WORKER_INVALID, BadItemType, (ULONG_PTR)Item, Type, 0, "work item %p: there is no queue type %u",
                        Item, Type);
     return &Queues[Priority];
 }
 
-static NOINLINE void CheckItem(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
+static BOOLEAN HasRoutine(PWORK_QUEUE_ITEM Item)
 {
-    if (CreateWorker == NULL)
-        KeBugCheckWith(WORKER_INVALID, BadItemTooEarly, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
-                       "work item %p is queued before there are workers", Item);
-    if ((LONG64)(ULONG_PTR)Item->WorkerRoutine >> FIRST_KERNEL_BYTE != -1)
-        KeBugCheckWith(WORKER_INVALID, BadItemRoutine, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue,
-                       (ULONG_PTR)Item->WorkerRoutine, "work item %p has no routine: %p is none", Item,
-                       Item->WorkerRoutine);
+    return (LONG64)(ULONG_PTR)Item->WorkerRoutine >> FIRST_KERNEL_BYTE == -1;
 }
 
-static void Insert(WORK_QUEUE *Work, PWORK_QUEUE_ITEM Item)
+static NOINLINE DECLSPEC_NORETURN void StopQueuedAlready(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
+{
+    KeBugCheckWith(WORKER_INVALID, BadItemQueued, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
+                   "work item %p is queued already, or was never initialised: its link is %p", Item, Item->List.Flink);
+}
+
+/* What is rare is out of line and the insertion comes last, so that this saves no register. */
+FORCEINLINE void Insert(WORK_QUEUE *Work, PWORK_QUEUE_ITEM Item)
 {
     PLIST_ENTRY Unqueued = NULL;
 
     if (UNLIKELY(!__atomic_compare_exchange_n(&Item->List.Flink, &Unqueued, CLAIMED, FALSE, __ATOMIC_ACQ_REL,
                                               __ATOMIC_RELAXED)))
-        KeBugCheckWith(WORKER_INVALID, BadItemQueued, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
-                       "work item %p is queued already, or was never initialised: its link is %p", Item, Unqueued);
+        StopQueuedAlready(Item, Work);
     KeInsertQueue(&Work->Queue, &Item->List);
+}
+
+/* The first item of its queue, which gets its first worker now; or one that cannot be queued. */
+static NOINLINE void QueueSlowly(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
+{
+    if (CreateWorker == NULL)
+        KeBugCheckWith(WORKER_INVALID, BadItemTooEarly, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
+                       "work item %p is queued before there are workers", Item);
+    if (!HasRoutine(Item))
+        KeBugCheckWith(WORKER_INVALID, BadItemRoutine, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue,
+                       (ULONG_PTR)Item->WorkerRoutine, "work item %p has no routine: %p is none", Item,
+                       Item->WorkerRoutine);
+    Insert(Work, Item);
+    if (__atomic_exchange_n(&Work->Opened, TRUE, __ATOMIC_ACQ_REL) == FALSE)
+        Insert(Named[HyperCriticalWorkQueue], &Work->Opener);
 }
 
 /* ---- Public: ExInitializeWorkItem, ExQueueWorkItem ---- */
@@ -187,18 +203,18 @@ VOID ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
 {
     WORK_QUEUE *Work = QueueOf(WorkItem, (ULONG)QueueType);
 
-    if (UNLIKELY((LONG64)(ULONG_PTR)WorkItem->WorkerRoutine >> FIRST_KERNEL_BYTE != -1 || CreateWorker == NULL))
-        CheckItem(WorkItem, Work);
-    Insert(Work, WorkItem);
-    if (UNLIKELY(!Work->Opened) && __atomic_exchange_n(&Work->Opened, TRUE, __ATOMIC_ACQ_REL) == FALSE)
-        Insert(&Queues[Priorities[HyperCriticalWorkQueue]], &Work->Opener);
+    /* A queue is open only if there are workers. */
+    if (UNLIKELY(!HasRoutine(WorkItem) || !Work->Opened))
+        QueueSlowly(WorkItem, Work);
+    else
+        Insert(Work, WorkItem);
 }
 
 /* ---- Bring-up ---- */
 
 void ExStartWorkers(EX_CREATE_WORKER Create)
 {
-    WORK_QUEUE *First = &Queues[Priorities[HyperCriticalWorkQueue]];
+    WORK_QUEUE *First = Named[HyperCriticalWorkQueue];
 
     for (KPRIORITY Priority = LOW_PRIORITY; Priority < MAXIMUM_PRIORITY; Priority++) {
         WORK_QUEUE *Work = &Queues[Priority];

@@ -2,13 +2,13 @@
  * takes. The kernel that it watches is the one that users get, unchanged.
  *
  * Method: every block of translated code adds its length to its processor's count. The instructions that turn
- * interrupts off or on (cli, sti, iretq) and the first one of each entry from an interrupt or an exception tell us where
- * they are; from off to on is a window. An interrupt that comes while we believe them off proves us wrong: that window
+ * interrupts off or on (cli, sti, iretq) and the first one of each entry from an interrupt or an exception tell us
+ * where they are; from off to on is a window. An interrupt that comes while we believe them off proves us wrong: that window
  * is dropped and counted as lost. What ends an exception brings back what was there before it; popfq does not occur in
  * the kernel. A processor's first window, its start, is left out, and so is one in which a test's own code ran.
  *
- * -plugin meter.so,out=FILE,stubs=FIRST-END,enter=A:B:...,fault=FIRST-END,quiet=A,image=FIRST-END,tests=FIRST-END,first=A;
- * numbers in hex.
+ * -plugin meter.so,out=FILE,stubs=FIRST-END,enter=A:B:...,fault=FIRST-END,quiet=A,image=FIRST-END,
+ * tests=FIRST-END,first=A; numbers in hex.
  *   stubs   entries by vector, 16 bytes each: below 32 for exceptions
  *   enter   entries of interrupts beside them       fault   the code that ends an exception by iretq
  *   quiet   entry of an exception beside them       image   where the kernel's first instruction is found
@@ -231,7 +231,8 @@ static void OnExit(qemu_plugin_id_t Id, void *Unused)
     if (File == NULL)
         return;
     fprintf(File, "boot %llu\nwindows %llu\nlost %llu %llx\n",
-            (unsigned long long)(BootEnd != 0 ? BootEnd - BootStart : 0), (unsigned long long)Windows, (unsigned long long)Lost, (unsigned long long)LostFrom);
+            (unsigned long long)(BootEnd != 0 ? BootEnd - BootStart : 0), (unsigned long long)Windows,
+            (unsigned long long)Lost, (unsigned long long)LostFrom);
     for (unsigned At = 0; At < WindowCount; At++)
         fprintf(File, "window %llu %llx %llx\n", (unsigned long long)Window[At].Length,
                 (unsigned long long)Window[At].From, (unsigned long long)Window[At].To);

@@ -89,7 +89,7 @@ static VOID WatchTicks(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument
     TimesMoved++;
 }
 
-/* Nor does a DPC routine that the clock's own interrupt runs, or that interrupts an idle processor, which has no tick. */
+/* Nor does a DPC routine that the clock's own interrupt runs, or one on an idle processor, which has no tick. */
 TEST(ke_clock, page_moves_in_a_dpc_of_an_idle_processor)
 {
     LARGE_INTEGER Soon = { .QuadPart = -10000 };
