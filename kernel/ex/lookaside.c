@@ -20,7 +20,7 @@
 #include <rtl/string.h>
 
 enum { POOL_QUOTA_FAIL_INSTEAD_OF_RAISE = 8, FAST_FAIL_CORRUPT_LIST_ENTRY = 3 };
-enum { ADJUST_PERIOD = 1000 /* ms */, QUIET = 32 /* allocations */, GROWTH = 4, MISSES_ALLOWED = 128 /* one in so many */ };
+enum { ADJUST_PERIOD = 1000 /* ms */, QUIET = 32 /* allocations */, GROWTH = 4, MISSES_ALLOWED = 128 /* one in 128 */ };
 
 static KSPIN_LOCK ListLock;
 static LIST_ENTRY Lists = { &Lists, &Lists };           /* ListLock */
@@ -204,8 +204,8 @@ void ExForgetLookasides(const void *Start, SIZE_T Size)
 
 /* ExInitializeNPagedLookasideList - Lookaside, of nonpaged memory, is an empty list of entries of Size bytes (at least
  * LOOKASIDE_MINIMUM_BLOCK_SIZE) with Tag. Allocate, Free: NULL: the pool's. Flags: POOL_NX_ALLOCATION,
- * POOL_RAISE_IF_ALLOCATION_FAILURE; they go to Allocate with its pool type. Depth: 0, or how many entries may be kept at
- * most. IRQL: <= DISPATCH_LEVEL. Errors: a list that is not aligned to 16 bytes raises STATUS_DATATYPE_MISALIGNMENT.
+ * POOL_RAISE_IF_ALLOCATION_FAILURE; they go to Allocate with its pool type. Depth: 0, or how many entries may be kept
+ * at most. IRQL: <= DISPATCH_LEVEL. Errors: a list that is not aligned to 16 bytes raises STATUS_DATATYPE_MISALIGNMENT.
  * Source: WDK nf-wdm-exinitializenpagedlookasidelist. */
 VOID ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
                                      ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth)
@@ -255,8 +255,8 @@ static BOOLEAN IsPoolType(ULONG Type)
 }
 
 /* ExInitializeLookasideListEx - Lookaside is an empty list of entries of Size bytes with Tag, of PoolType's pool, which
- * goes to Allocate with what Flags ask for: EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL, or ..._FAIL_NO_RAISE. Otherwise as
- * ExInitializeNPagedLookasideList. Returns: STATUS_INVALID_PARAMETER_4 for a pool type that is none,
+ * goes to Allocate with what Flags ask for: EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL, or ..._FAIL_NO_RAISE. Otherwise
+ * as ExInitializeNPagedLookasideList. Returns: STATUS_INVALID_PARAMETER_4 for a pool type that is none,
  * STATUS_INVALID_PARAMETER_5 for flags that are unknown or exclude each other. Source: WDK
  * nf-wdm-exinitializelookasidelistex. */
 NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,

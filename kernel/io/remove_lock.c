@@ -1,8 +1,8 @@
 /* remove_lock.c - remove locks.
  *
  * The count is 1 from the initialisation to the removal, and one more for each use. The removal gives up its own use
- * and that 1, refuses new uses from then on, and waits for the event that whoever counts to 0 sets. A use that is refused
- * has counted for a moment as well, so it looks for 0, too.
+ * and that 1, refuses new uses from then on, and waits for the event that whoever counts to 0 sets. A use that is
+ * refused has counted for a moment as well, so it looks for 0, too.
  * Drivers compiled with DBG have a longer lock: there each use is tracked with its tag and the place in the source
  * where it began, for the verifier (vf/remove_lock.c) and for a person who asks why a removal hangs. */
 #include <io/remove_lock.h>
@@ -92,6 +92,19 @@ static LONG CountDown(PIO_REMOVE_LOCK Lock)
     return Left;
 }
 
+NTSTATUS IoAcquireRemoveLockFor(PVOID Caller, PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG Line,
+                                ULONG RemlockSize)
+{
+    __atomic_fetch_add(&RemoveLock->Common.IoCount, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&RemoveLock->Common.Removed, __ATOMIC_SEQ_CST)) {
+        CountDown(RemoveLock);
+        return STATUS_DELETE_PENDING;
+    }
+    if (Tracks(RemlockSize))
+        Track(RemoveLock, Tag, File, Line, Caller);
+    return STATUS_SUCCESS;
+}
+
 /* ---- Public ---- */
 
 /* IoInitializeRemoveLockEx - Lock, RemlockSize bytes, may be used. AllocateTag: of the blocks that track uses.
@@ -113,18 +126,12 @@ VOID IoInitializeRemoveLockEx(PIO_REMOVE_LOCK Lock, ULONG AllocateTag, ULONG Max
     KeInitializeEvent(&Lock->Common.RemoveEvent, SynchronizationEvent, FALSE);
 }
 
-/* IoAcquireRemoveLockEx - begin a use. Tag: told again when it ends. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS, or
- * STATUS_DELETE_PENDING once the removal has begun: the device may not be used. Source: WDK nf-wdm-ioacquireremovelock. */
+/* IoAcquireRemoveLockEx - begin a use. Tag: told again when it ends. IRQL: <= DISPATCH_LEVEL. Returns: STATUS_SUCCESS,
+ * or STATUS_DELETE_PENDING once the removal has begun: the device may not be used. Source: WDK
+ * nf-wdm-ioacquireremovelock. */
 NTSTATUS IoAcquireRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG Line, ULONG RemlockSize)
 {
-    __atomic_fetch_add(&RemoveLock->Common.IoCount, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&RemoveLock->Common.Removed, __ATOMIC_SEQ_CST)) {
-        CountDown(RemoveLock);
-        return STATUS_DELETE_PENDING;
-    }
-    if (Tracks(RemlockSize))
-        Track(RemoveLock, Tag, File, Line, __builtin_return_address(0));
-    return STATUS_SUCCESS;
+    return IoAcquireRemoveLockFor(__builtin_return_address(0), RemoveLock, Tag, File, Line, RemlockSize);
 }
 
 /* IoReleaseRemoveLockEx - end a use; the last one lets the removal go on. IRQL: <= DISPATCH_LEVEL. Source: WDK

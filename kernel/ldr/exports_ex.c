@@ -35,7 +35,13 @@
 #include <vf/call.h>
 #include <vf/irp.h>
 #include <vf/fastmutex.h>
+#include <vf/interlocked.h>
+#include <vf/lookaside.h>
+#include <vf/pushlock.h>
+#include <vf/remove_lock.h>
 #include <vf/resource.h>
+#include <vf/rundown.h>
+#include <vf/rwspinlock.h>
 #include <vf/work.h>
 
 static const LDR_EXPORT Rows[] = {
@@ -178,49 +184,49 @@ static const LDR_EXPORT Rows[] = {
     EXPORT_CHECKED(ExReleaseResourceAndLeaveCriticalRegion),
 
     /* Push locks, spin locks that readers share */
-    EXPORT(ExInitializePushLock),
-    EXPORT(ExAcquirePushLockExclusiveEx),
-    EXPORT(ExAcquirePushLockSharedEx),
-    EXPORT(ExTryAcquirePushLockExclusiveEx),
-    EXPORT(ExTryAcquirePushLockSharedEx),
-    EXPORT(ExReleasePushLockExclusiveEx),
-    EXPORT(ExReleasePushLockSharedEx),
-    EXPORT(ExReleasePushLockEx),
-    EXPORT(ExfAcquirePushLockExclusive),
-    EXPORT(ExfAcquirePushLockShared),
-    EXPORT(ExfTryAcquirePushLockShared),
-    EXPORT(ExfReleasePushLockExclusive),
-    EXPORT(ExfReleasePushLockShared),
-    EXPORT(ExfReleasePushLock),
+    EXPORT_CHECKED(ExInitializePushLock),
+    EXPORT_CHECKED(ExAcquirePushLockExclusiveEx),
+    EXPORT_CHECKED(ExAcquirePushLockSharedEx),
+    EXPORT_CHECKED(ExTryAcquirePushLockExclusiveEx),
+    EXPORT_CHECKED(ExTryAcquirePushLockSharedEx),
+    EXPORT_CHECKED(ExReleasePushLockExclusiveEx),
+    EXPORT_CHECKED(ExReleasePushLockSharedEx),
+    EXPORT_CHECKED(ExReleasePushLockEx),
+    EXPORT_CHECKED(ExfAcquirePushLockExclusive),
+    EXPORT_CHECKED(ExfAcquirePushLockShared),
+    EXPORT_CHECKED(ExfTryAcquirePushLockShared),
+    EXPORT_CHECKED(ExfReleasePushLockExclusive),
+    EXPORT_CHECKED(ExfReleasePushLockShared),
+    EXPORT_CHECKED(ExfReleasePushLock),
     EXPORT(ExfTryToWakePushLock),
-    EXPORT(ExAcquireSpinLockExclusive),
-    EXPORT(ExReleaseSpinLockExclusive),
-    EXPORT(ExAcquireSpinLockExclusiveAtDpcLevel),
-    EXPORT(ExReleaseSpinLockExclusiveFromDpcLevel),
-    EXPORT(ExTryAcquireSpinLockExclusiveAtDpcLevel),
-    EXPORT(ExAcquireSpinLockShared),
-    EXPORT(ExReleaseSpinLockShared),
-    EXPORT(ExAcquireSpinLockSharedAtDpcLevel),
-    EXPORT(ExReleaseSpinLockSharedFromDpcLevel),
-    EXPORT(ExTryAcquireSpinLockSharedAtDpcLevel),
-    EXPORT(ExTryConvertSharedSpinLockExclusive),
+    EXPORT_CHECKED(ExAcquireSpinLockExclusive),
+    EXPORT_CHECKED(ExReleaseSpinLockExclusive),
+    EXPORT_CHECKED(ExAcquireSpinLockExclusiveAtDpcLevel),
+    EXPORT_CHECKED(ExReleaseSpinLockExclusiveFromDpcLevel),
+    EXPORT_CHECKED(ExTryAcquireSpinLockExclusiveAtDpcLevel),
+    EXPORT_CHECKED(ExAcquireSpinLockShared),
+    EXPORT_CHECKED(ExReleaseSpinLockShared),
+    EXPORT_CHECKED(ExAcquireSpinLockSharedAtDpcLevel),
+    EXPORT_CHECKED(ExReleaseSpinLockSharedFromDpcLevel),
+    EXPORT_CHECKED(ExTryAcquireSpinLockSharedAtDpcLevel),
+    EXPORT_CHECKED(ExTryConvertSharedSpinLockExclusive),
 
     /* Remove locks, the time zone */
     EXPORT(IoInitializeRemoveLockEx),
-    EXPORT(IoAcquireRemoveLockEx),
-    EXPORT(IoReleaseRemoveLockEx),
-    EXPORT(IoReleaseRemoveLockAndWaitEx),
+    EXPORT_CHECKED(IoAcquireRemoveLockEx),
+    EXPORT_CHECKED(IoReleaseRemoveLockEx),
+    EXPORT_CHECKED(IoReleaseRemoveLockAndWaitEx),
     EXPORT(ExSystemTimeToLocalTime),
     EXPORT(ExLocalTimeToSystemTime),
 
     /* Run-down protection */
     EXPORT(ExInitializeRundownProtection),
-    EXPORT(ExReInitializeRundownProtection),
-    EXPORT(ExAcquireRundownProtection),
-    EXPORT(ExAcquireRundownProtectionEx),
-    EXPORT(ExReleaseRundownProtection),
-    EXPORT(ExReleaseRundownProtectionEx),
-    EXPORT(ExWaitForRundownProtectionRelease),
+    EXPORT_CHECKED(ExReInitializeRundownProtection),
+    EXPORT_CHECKED(ExAcquireRundownProtection),
+    EXPORT_CHECKED(ExAcquireRundownProtectionEx),
+    EXPORT_CHECKED(ExReleaseRundownProtection),
+    EXPORT_CHECKED(ExReleaseRundownProtectionEx),
+    EXPORT_CHECKED(ExWaitForRundownProtectionRelease),
     EXPORT(ExRundownCompleted),
     EXPORT(ExAllocateCacheAwareRundownProtection),
     EXPORT(ExFreeCacheAwareRundownProtection),
@@ -231,7 +237,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ExAcquireRundownProtectionCacheAwareEx),
     EXPORT(ExReleaseRundownProtectionCacheAware),
     EXPORT(ExReleaseRundownProtectionCacheAwareEx),
-    EXPORT(ExWaitForRundownProtectionReleaseCacheAware),
+    EXPORT_CHECKED(ExWaitForRundownProtectionReleaseCacheAware),
     EXPORT(ExRundownCompletedCacheAware),
 
     /* Lists for any IRQL */
@@ -241,13 +247,13 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ExpInterlockedFlushSList),
     EXPORT(FirstEntrySList),
     EXPORT(ExQueryDepthSList),
-    EXPORT(ExInterlockedInsertHeadList),
-    EXPORT(ExInterlockedInsertTailList),
-    EXPORT(ExInterlockedRemoveHeadList),
-    EXPORT(ExInterlockedPushEntryList),
-    EXPORT(ExInterlockedPopEntryList),
-    EXPORT(ExInterlockedAddLargeInteger),
-    EXPORT(ExInterlockedAddUlong),
+    EXPORT_CHECKED(ExInterlockedInsertHeadList),
+    EXPORT_CHECKED(ExInterlockedInsertTailList),
+    EXPORT_CHECKED(ExInterlockedRemoveHeadList),
+    EXPORT_CHECKED(ExInterlockedPushEntryList),
+    EXPORT_CHECKED(ExInterlockedPopEntryList),
+    EXPORT_CHECKED(ExInterlockedAddLargeInteger),
+    EXPORT_CHECKED(ExInterlockedAddUlong),
 
     /* Work items */
     EXPORT(ExInitializeWorkItem),
@@ -331,13 +337,13 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoStartNextPacketByKey),
 
     /* Lookaside lists */
-    EXPORT(ExInitializeNPagedLookasideList),
+    EXPORT_CHECKED(ExInitializeNPagedLookasideList),
     EXPORT(ExDeleteNPagedLookasideList),
-    EXPORT(ExInitializePagedLookasideList),
+    EXPORT_CHECKED(ExInitializePagedLookasideList),
     EXPORT(ExDeletePagedLookasideList),
     EXPORT(ExAllocateFromPagedLookasideList),
     EXPORT(ExFreeToPagedLookasideList),
-    EXPORT(ExInitializeLookasideListEx),
+    EXPORT_CHECKED(ExInitializeLookasideListEx),
     EXPORT(ExDeleteLookasideListEx),
     EXPORT(ExFlushLookasideListEx),
 

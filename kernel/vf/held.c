@@ -58,6 +58,7 @@ const char *VfpKindName(VFP_LOCK_KIND Kind)
         [VfpFastMutex] = "fast mutex", [VfpFastMutexUnsafe] = "fast mutex",
         [VfpGuardedMutex] = "guarded mutex", [VfpGuardedMutexUnsafe] = "guarded mutex",
         [VfpResource] = "resource", [VfpResourceShared] = "resource", [VfpResourceStarving] = "resource",
+        [VfpPushLock] = "push lock", [VfpPushLockShared] = "push lock", [VfpSpinLockShared] = "spin lock",
     };
 
     return Names[Kind];
@@ -83,7 +84,7 @@ VFP_HELD *VfpFindHeld(const void *Lock)
 /* A DPC routine runs on top of a thread, whose mutexes are not its own. */
 static BOOLEAN IsHeldBy(const VFP_HELD *Held, const VFP_HOLDER *Who)
 {
-    if (Held->Kind == VfpSpinLock)
+    if (VfpIsSpinLock(Held->Kind))
         return Who->Irql >= DISPATCH_LEVEL && Held->Processor == Who->Processor;
     return !Who->InDpc && Held->Thread == Who->Thread;
 }
@@ -115,7 +116,7 @@ void VfpRemoveHeld(VFP_HELD *Held)
     while (*Link != Held)
         Link = &(*Link)->Next;
     *Link = Held->Next;
-    SpinLocksHeld -= Held->Kind == VfpSpinLock;
+    SpinLocksHeld -= VfpIsSpinLock(Held->Kind);
     Held->Lock = NULL;
     Held->Next = Free;
     Free = Held;
@@ -168,9 +169,9 @@ BOOLEAN VfpAddHeld(PVOID Lock, VFP_LOCK_KIND Kind, PVOID Place, const VFP_HOLDER
         return Before;
     }
     *Held = (VFP_HELD){ .Next = List, .Lock = Lock, .Place = Place, .Processor = Who->Processor, .Levels = 1,
-                        .Kind = Kind, .Thread = Who->InDpc && Kind == VfpSpinLock ? NULL : Who->Thread };
+                        .Kind = Kind, .Thread = Who->InDpc && VfpIsSpinLock(Kind) ? NULL : Who->Thread };
     List = Held;
-    SpinLocksHeld += Kind == VfpSpinLock;
+    SpinLocksHeld += VfpIsSpinLock(Kind);
     return TRUE;
 }
 
@@ -212,7 +213,7 @@ BOOLEAN VfpHoldsSpinLock(PVOID *Lock, PVOID *Place)
     if (SpinLocksHeld == 0)
         return FALSE;
     Irql = VfpEnter();
-    for (Held = List; Held != NULL && (Held->Kind != VfpSpinLock || Held->Thread != Thread); Held = Held->Next) {
+    for (Held = List; Held != NULL && (!VfpIsSpinLock(Held->Kind) || Held->Thread != Thread); Held = Held->Next) {
     }
     if (Held != NULL) {
         *Lock = Held->Lock;

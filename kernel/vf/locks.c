@@ -9,11 +9,12 @@
 #include <rtl/print.h>
 #include <vf/verifier.h>
 
-/* Who has a resource exclusively may acquire it again in any way, who shares it only to share it. */
+/* Who has a resource exclusively may acquire it again in any way; who shares a lock, of whatever kind, only to share
+ * it. */
 static BOOLEAN WaitsForItself(const VFP_HELD *Mine, VFP_LOCK_KIND Kind)
 {
     if (VfpIsShared(Mine->Kind))
-        return Kind == VfpResource;
+        return !VfpIsShared(Kind);
     return Mine->Kind != VfpMutex && Mine->Kind != VfpResource;
 }
 
@@ -25,14 +26,14 @@ static void CheckNotMine(const VFP_HELD *Mine, VFP_LOCK_KIND Kind)
         return;
     VfStop(VF_SELF_DEADLOCK, (ULONG_PTR)Mine->Lock, (ULONG_PTR)Mine->Place, 0,
            "%s %p is acquired %s;\n  it was taken %s", VfpKindName(Kind), Mine->Lock,
-           Mine->Kind == VfpSpinLock ? "again by the processor that holds it" :
-           Kind == VfpResource ? "exclusively by a thread that shares it" : "again by the thread that holds it",
+           VfpIsSpinLock(Mine->Kind) ? "again by the processor that holds it" :
+           VfpIsShared(Mine->Kind) ? "exclusively by a thread that shares it" : "again by the thread that holds it",
            VfpDescribeHolder(Mine, By, sizeof By));
 }
 
 static DECLSPEC_NORETURN void StopAtRelease(PVOID Lock, VFP_LOCK_KIND Kind, const VFP_HELD *Held)
 {
-    const char *Who = Kind == VfpSpinLock ? "processor" : "thread";
+    const char *Who = VfpIsSpinLock(Kind) ? "processor" : "thread";
     char By[2 * VFP_PLACE_SIZE];
 
     if (Held == NULL)
@@ -43,6 +44,15 @@ static DECLSPEC_NORETURN void StopAtRelease(PVOID Lock, VFP_LOCK_KIND Kind, cons
            VfpDescribeHolder(Held, By, sizeof By));
 }
 
+static const char *FormOf(VFP_LOCK_KIND Kind)
+{
+    if (Kind == VfpFastMutex || Kind == VfpGuardedMutex)
+        return "safe";
+    if (Kind == VfpFastMutexUnsafe || Kind == VfpGuardedMutexUnsafe)
+        return "unsafe";
+    return VfpIsShared(Kind) ? "shared" : "exclusive";
+}
+
 static void CheckSameForm(const VFP_HELD *Held, VFP_LOCK_KIND Kind)
 {
     char By[2 * VFP_PLACE_SIZE];
@@ -50,7 +60,7 @@ static void CheckSameForm(const VFP_HELD *Held, VFP_LOCK_KIND Kind)
     if (Held->Kind != Kind)
         VfStop(VF_OTHER_FORM, (ULONG_PTR)Held->Lock, (ULONG_PTR)Held->Place, 0,
                "%s %p is released by the %s routine;\n  by the other it was taken %s", VfpKindName(Kind), Held->Lock,
-               Kind == VfpFastMutexUnsafe || Kind == VfpGuardedMutexUnsafe ? "unsafe" : "safe",
+               FormOf(Kind),
                VfpDescribeHolder(Held, By, sizeof By));
 }
 

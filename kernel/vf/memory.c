@@ -107,6 +107,7 @@ static void CheckBlock(PVOID Start, SIZE_T Size, PVOID Freer)
     }
     VfpMemoryEnds(Start, Size, Freer);
     CheckResources(&Block);
+    VfpCheckLookasidesIn(Start, Size, Freer);
 }
 
 void VfpInitializeMemory(void) { ExSetFreeHook(CheckBlock); }

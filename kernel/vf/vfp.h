@@ -25,8 +25,12 @@ void VfpCheckCall(void);
 typedef enum _VFP_LOCK_KIND {
     VfpSpinLock, VfpMutex,
     VfpFastMutex, VfpFastMutexUnsafe, VfpGuardedMutex, VfpGuardedMutexUnsafe,   /* as they were taken */
-    VfpResource, VfpResourceShared, VfpResourceStarving     /* exclusively; shared; shared, before who waits for it */
+    VfpResource, VfpPushLock,                                                   /* exclusively */
+    VfpResourceShared, VfpPushLockShared, VfpSpinLockShared,
+    VfpResourceStarving                                                         /* shared, before who waits for it */
 } VFP_LOCK_KIND;
+
+FORCEINLINE BOOLEAN VfpIsSpinLock(VFP_LOCK_KIND Kind) { return Kind == VfpSpinLock || Kind == VfpSpinLockShared; }
 
 FORCEINLINE BOOLEAN VfpIsFastMutex(VFP_LOCK_KIND Kind)
 {
@@ -104,6 +108,9 @@ void VfpForgetFastMutex(const void *Mutex);     /* if what was known at that add
 /* work.c */
 struct _WORK_QUEUE_ITEM;
 BOOLEAN VfpIsQueued(struct _WORK_QUEUE_ITEM *Item);
+
+/* lookaside.c */
+void VfpCheckLookasidesIn(const void *Start, SIZE_T Size, PVOID Freer);
 
 /* memory.c, thread.c */
 void VfpInitializeMemory(void);

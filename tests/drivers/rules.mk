@@ -10,4 +10,4 @@ $(BUILD)/tests/drivers/rules/%_fault.sys: tests/drivers/rules/%.c tests/drivers/
 	$(Q)mkdir -p $(@D)
 	$(Q)$(DRIVER_CC) $(DRIVER_CFLAGS) -DFAULT $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
 
-$(RULE_DRIVERS): tests/drivers/rules/rule.h tests/drivers/rules/io_rule.h
+$(RULE_DRIVERS): $(wildcard tests/drivers/rules/*.h)

@@ -66,7 +66,8 @@ TEST(ex_lookaside, a_greater_depth_may_be_asked_for)
     };
 
     for (ULONG Row = 0; Row < RTL_NUMBER_OF(Rows); Row++) {
-        EXPECT_EQ(ExInitializeLookasideListEx(&Ex, NULL, NULL, NonPagedPool, 0, SIZE, TAG, Rows[Row].Asked), STATUS_SUCCESS);
+        EXPECT_EQ(ExInitializeLookasideListEx(&Ex, NULL, NULL, NonPagedPool, 0, SIZE, TAG, Rows[Row].Asked),
+                  STATUS_SUCCESS);
         EXPECT_EQ(Ex.L.MaximumDepth, Rows[Row].Maximum);
         ExDeleteLookasideListEx(&Ex);
     }
@@ -191,8 +192,8 @@ TEST(ex_lookaside, ex_refuses_what_there_is_not)
 
     for (ULONG Row = 0; Row < RTL_NUMBER_OF(Rows); Row++) {
         memset(&Ex, 0x55, sizeof Ex);
-        EXPECT_EQ(ExInitializeLookasideListEx(&Ex, NULL, NULL, (POOL_TYPE)Rows[Row].Type, Rows[Row].Flags, SIZE, TAG, 0),
-                  Rows[Row].Status);
+        EXPECT_EQ(ExInitializeLookasideListEx(&Ex, NULL, NULL, (POOL_TYPE)Rows[Row].Type, Rows[Row].Flags, SIZE, TAG,
+                                              0), Rows[Row].Status);
         if (Rows[Row].Status == STATUS_SUCCESS) {
             EXPECT_EQ(Ex.L.Type, Rows[Row].Type | (Rows[Row].Flags == 1 ? POOL_RAISE_IF_ALLOCATION_FAILURE : 0));
             ExFreeToLookasideListEx(&Ex, ExAllocateFromLookasideListEx(&Ex));

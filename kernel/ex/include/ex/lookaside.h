@@ -35,7 +35,8 @@ typedef struct _GENERAL_LOOKASIDE_POOL {
 } GENERAL_LOOKASIDE_POOL, *PGENERAL_LOOKASIDE;
 
 C_ASSERT(sizeof(GENERAL_LOOKASIDE_POOL) == 0x60 && offsetof(GENERAL_LOOKASIDE_POOL, Depth) == 0x10);
-C_ASSERT(offsetof(GENERAL_LOOKASIDE_POOL, TotalAllocates) == 0x14 && offsetof(GENERAL_LOOKASIDE_POOL, TotalFrees) == 0x1C);
+C_ASSERT(offsetof(GENERAL_LOOKASIDE_POOL, TotalAllocates) == 0x14);
+C_ASSERT(offsetof(GENERAL_LOOKASIDE_POOL, TotalFrees) == 0x1C);
 C_ASSERT(offsetof(GENERAL_LOOKASIDE_POOL, Type) == 0x24 && offsetof(GENERAL_LOOKASIDE_POOL, Size) == 0x2C);
 C_ASSERT(offsetof(GENERAL_LOOKASIDE_POOL, AllocateEx) == 0x30 && offsetof(GENERAL_LOOKASIDE_POOL, FreeEx) == 0x38);
 C_ASSERT(offsetof(GENERAL_LOOKASIDE_POOL, ListEntry) == 0x40 && offsetof(GENERAL_LOOKASIDE_POOL, Creator) == 0x58);

@@ -39,8 +39,10 @@ typedef struct _IO_REMOVE_LOCK {
 } IO_REMOVE_LOCK, *PIO_REMOVE_LOCK;
 
 C_ASSERT(sizeof(IO_REMOVE_LOCK_COMMON_BLOCK) == 0x20 && sizeof(IO_REMOVE_LOCK) == 0x78);
-C_ASSERT(offsetof(IO_REMOVE_LOCK_COMMON_BLOCK, IoCount) == 4 && offsetof(IO_REMOVE_LOCK_COMMON_BLOCK, RemoveEvent) == 8);
-C_ASSERT(offsetof(IO_REMOVE_LOCK_DBG_BLOCK, MaxLockedTicks) == 8 && offsetof(IO_REMOVE_LOCK_DBG_BLOCK, LockList) == 0x18);
+C_ASSERT(offsetof(IO_REMOVE_LOCK_COMMON_BLOCK, IoCount) == 4);
+C_ASSERT(offsetof(IO_REMOVE_LOCK_COMMON_BLOCK, RemoveEvent) == 8);
+C_ASSERT(offsetof(IO_REMOVE_LOCK_DBG_BLOCK, MaxLockedTicks) == 8);
+C_ASSERT(offsetof(IO_REMOVE_LOCK_DBG_BLOCK, LockList) == 0x18);
 C_ASSERT(offsetof(IO_REMOVE_LOCK_DBG_BLOCK, Spin) == 0x28 && offsetof(IO_REMOVE_LOCK_DBG_BLOCK, Blocks) == 0x50);
 
 enum { IO_REMOVE_LOCK_SIGNATURE = 0x524C4F43 };         /* 'COLR' in a dump */
@@ -50,6 +52,10 @@ VOID IoInitializeRemoveLockEx(PIO_REMOVE_LOCK Lock, ULONG AllocateTag, ULONG Max
 NTSTATUS IoAcquireRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG Line, ULONG RemlockSize);
 VOID IoReleaseRemoveLockEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG RemlockSize);
 VOID IoReleaseRemoveLockAndWaitEx(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG RemlockSize);
+
+/* IoAcquireRemoveLockEx in the name of Caller, whose the block is that tracks the use. */
+NTSTATUS IoAcquireRemoveLockFor(PVOID Caller, PIO_REMOVE_LOCK RemoveLock, PVOID Tag, PCSTR File, ULONG Line,
+                                ULONG RemlockSize);
 
 /* The use with Tag that began last. Returns: FALSE if there is none, or RemoveLock does not track its uses. */
 BOOLEAN IoFindRemoveLockUse(PIO_REMOVE_LOCK RemoveLock, PVOID Tag, ULONG RemlockSize,

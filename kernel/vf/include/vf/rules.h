@@ -34,13 +34,19 @@
     X(0x130, WORK_ITEM_LINK, "A work item is queued whose link was never initialised.")                               \
     X(0x131, WORK_ITEM_ROUTINE, "A work item is queued whose routine was never initialised: no code lies there.")     \
     X(0xED02, DUPLICATE_IN_WAIT, "A wait for several objects names one of them twice.")                               \
+    X(0xED10, PUSH_LOCK_IRQL, "A push lock is acquired or released above APC_LEVEL.")                                 \
+    X(0xED11, PUSH_LOCK_WITH_APCS, "A push lock is acquired while normal kernel APCs are enabled.")                   \
+    X(0xED12, RUNDOWN_NOT_COMPLETED, "Run-down protection begins anew before its object is run down.")                \
+    X(0xED13, LOOKASIDE_NOT_DELETED, "A lookaside list is initialised, or its memory freed, before it is deleted.")   \
+    X(0xED14, REMOVE_LOCK_TAG, "A remove lock is released with a tag that no use of it has.")                         \
+    X(0xED15, REMOVE_LOCK_LIMIT, "A remove lock is used by more at once, or for longer, than its driver has allowed.")\
     X(0x1000, SELF_DEADLOCK, "A lock is acquired again by who holds it, and will never come free.")                   \
     X(0x1001, LOCK_ORDER, "Locks are acquired in one order here and in another elsewhere: they can deadlock.")        \
     X(0x1002, UNINITIALIZED, "A lock or object is used that was never initialised.")                                  \
     X(0x1004, RELEASED_BY_ANOTHER, "A lock is released by somebody who does not hold it, while another does.")        \
     X(0x1005, INITIALIZED_WHILE_HELD, "A lock is initialised again while it is held.")                                \
     X(0x1007, NOT_HELD, "A lock is released that nobody holds.")                                                      \
-    X(0x1009, OTHER_FORM, "A mutex is acquired and released by different forms, safe and unsafe.")                    \
+    X(0x1009, OTHER_FORM, "A lock is acquired by one form, safe, unsafe, exclusive or shared, and released by another.") \
     X(0x100A, THREAD_ENDS_WITH_LOCK, "A thread ends and still holds a lock.")                                         \
     X(0x100B, FREED_WHILE_HELD, "Memory is freed while a lock in it is held, or a resource is deleted that is.")      \
     X(0x2001D, CALLBACK_IRQL, "DriverEntry or DriverUnload returned at another IRQL than it was called at.")          \
