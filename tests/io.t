@@ -20,4 +20,5 @@ stops irp_reads_more_than_there_is_room '5 bytes were read into a buffer of 4'
 stops device_deleted_twice 'deleted a second time'
 stops io_work_item_queued_twice 'STOP 0x000000E4 WORKER_INVALID'
 stops io_work_item_freed_while_queued 'given up while it is queued'
+stops thread_ends_on_expanded_stack 'STOP 0x00000094 KERNEL_STACK_LOCKED_AT_EXIT'
 finish

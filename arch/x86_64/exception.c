@@ -77,6 +77,8 @@ ARCH_FRAME ArchFrameKind(ULONG64 Start, BOOLEAN Signal)
         return ArchFrameHandler;
     if (Start == (ULONG64)ArchCallUnwindHandler)
         return ArchFrameUnwindHandler;
+    if (Start == (ULONG64)ArchCallOnOwnStack)
+        return ArchFrameOwnStack;
     if (Start == (ULONG64)ArchCallOnStack || Start == (ULONG64)ArchCallRoutineOnStack)
         return ArchFrameBarrier;
     if (Signal && Start != (ULONG64)TrapEnterException)

@@ -80,11 +80,13 @@ SwitchStartThread:
     .size SwitchStartThread, . - SwitchStartThread
 
 # void ArchCallOnStack(PVOID StackTop, void (*Routine)(PVOID), PVOID Argument)
+# void ArchCallOnOwnStack(...): the same for a stack that is the caller's own: what happens there is its doing.
 # The old stack is found again through rbp, which Routine keeps; by it the CFI crosses stacks, too.
+    .macro CALL_ON_STACK Name
     .balign 16
-    .globl ArchCallOnStack
-    .type ArchCallOnStack, @function
-ArchCallOnStack:
+    .globl \Name
+    .type \Name, @function
+\Name:
     .cfi_startproc
     PUSH rbp
     movq %rsp, %rbp
@@ -97,7 +99,11 @@ ArchCallOnStack:
     .cfi_restore %rbp
     ret
     .cfi_endproc
-    .size ArchCallOnStack, . - ArchCallOnStack
+    .size \Name, . - \Name
+    .endm
+
+    CALL_ON_STACK ArchCallOnStack
+    CALL_ON_STACK ArchCallOnOwnStack
 
 # void ArchCallRoutineOnStack(PVOID A1, PVOID A2, PVOID A3, PVOID A4, PVOID Routine, PVOID StackTop)
 # The arguments are in Routine's registers already: 8 instructions, and no second C frame between.

@@ -33,8 +33,8 @@ void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE
     Thread->NextProcessor = ARCH_THIS_CPU->Number;
     Thread->IdealProcessor = NextIdealProcessor();
     Thread->Process = Process;
-    Thread->StackBase = StackTop;
-    Thread->StackLimit = (PUCHAR)StackTop - StackSize;
+    Thread->StackBase = Thread->OwnStackBase = StackTop;
+    Thread->StackLimit = Thread->OwnStackLimit = (PUCHAR)StackTop - StackSize;
     Thread->SystemRoutine = SystemRoutine;
     Thread->StartRoutine = StartRoutine;
     Thread->CreatorRoutine = KiCurrentThread() != NULL ? KiCurrentThread()->StartRoutine : NULL;
@@ -78,6 +78,24 @@ void KeTerminateThread(void)
     KiRetireThread(Thread);
     KiBlockThread(Thread);
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
+}
+
+/* KeEnterExpandedStack, KeLeaveExpandedStack - the current thread's limits, as it goes to its second stack and comes back:
+ * by a return or, through unwind.c, by an exception. */
+void KeEnterExpandedStack(PVOID Top, PVOID Bottom)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    Thread->StackBase = Top;
+    Thread->StackLimit = Bottom;
+}
+
+void KeLeaveExpandedStack(void)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    Thread->StackBase = Thread->OwnStackBase;
+    Thread->StackLimit = Thread->OwnStackLimit;
 }
 
 /* ---- Public: KeGetCurrentThread, priorities, KeSetKernelStackSwapEnable, KeQueryRuntimeThread ---- */

@@ -61,6 +61,8 @@ static BOOLEAN LeaveFrame(UNWIND *Unwind, KI_FRAME *Frame)
         CallHandler(Unwind, Frame, Target);
     if (Target)
         return FALSE;
+    if (Frame->Kind == ArchFrameOwnStack)
+        KeLeaveExpandedStack();
     Unwind->Here = Unwind->Caller;
     Unwind->Exact = Unwind->CallerExact;
     Unwind->Caller = Left;

@@ -17,11 +17,13 @@
 #include <io/packet.h>
 #include <io/remove_lock.h>
 #include <io/request.h>
+#include <io/stack.h>
 #include <io/symbolic_link.h>
 #include <io/timer.h>
 #include <io/work_item.h>
 #include <ke/process.h>
 #include <ldr/exports.h>
+#include <mm/callout.h>
 #include <ob/callback.h>
 #include <ob/duplicate.h>
 #include <ob/event_object.h>
@@ -281,6 +283,13 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoRegisterBootDriverReinitialization),
     EXPORT_DATA(IoDeviceObjectType),
     EXPORT_DATA(IoDriverObjectType),
+
+    /* Stacks */
+    EXPORT(KeExpandKernelStackAndCallout),
+    EXPORT(KeExpandKernelStackAndCalloutEx),
+    EXPORT(IoGetStackLimits),
+    EXPORT(IoWithinStackLimits),
+    EXPORT(IoGetInitialStack),
 
     /* I/O requests */
     EXPORT(IoAllocateIrp),

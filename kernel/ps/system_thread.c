@@ -11,6 +11,7 @@
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
 #include <ke/mutant.h>
+#include <mm/callout.h>
 #include <mm/mm.h>
 #include <ob/timer_object.h>
 #include <ps/system_thread.h>
@@ -42,7 +43,8 @@ void PspReapThread(PKTHREAD Thread)
 {
     if (Thread->Process->Header.SignalState > 0)
         ObCloseAllHandles(Thread->Process);
-    MmFreeStack(Thread->StackBase);
+    MmFreeExpandedStack(Thread);
+    MmFreeStack(Thread->OwnStackBase);
     ObfDereferenceObject(Thread);
 }
 
@@ -198,7 +200,8 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
 /* PsTerminateSystemThread - end the current thread with ExitStatus; does not return. User APCs that it has not taken go
  * to their rundown routine, or without one back to the pool. IRQL: PASSIVE_LEVEL.
  * Errors: a work routine that ends its worker is 0xE9; a mutex still owned is 0x4000008A; another IRQL, or APC-disable
- * counts that were changed and not restored, are 0x20; attached to another process, 0x5.
+ * counts that were changed and not restored, are 0x20; inside an expanded stack's call, 0x94; attached to another
+ * process, 0x5.
  * Source: WDK nf-wdm-psterminatesystemthread; bug check 0x20. */
 NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
 {
@@ -217,6 +220,9 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
         KeBugCheckWith(KERNEL_APC_PENDING_DURING_EXIT, 0, (ULONG)Thread->Tcb.CombinedApcDisable, Irql, 0,
                        "thread %p ends at IRQL %u with APC-disable counts kernel %d, special %d", Thread, Irql,
                        Thread->Tcb.KernelApcDisable, Thread->Tcb.SpecialApcDisable);
+    if (Thread->Tcb.StackBase != Thread->Tcb.OwnStackBase)
+        KeBugCheckWith(KERNEL_STACK_LOCKED_AT_EXIT, (ULONG_PTR)Thread, (ULONG_PTR)Thread->Tcb.StackBase, 0, 0,
+                       "thread %p ends inside a call of KeExpandKernelStackAndCallout", Thread);
     if (KeIsAttachedProcess())
         KeBugCheckWith(INVALID_PROCESS_ATTACH_ATTEMPT, (ULONG_PTR)Thread->Tcb.Process,
                        (ULONG_PTR)Thread->Tcb.ApcState.Process, Thread->Tcb.ApcStateIndex, (ULONG_PTR)Thread,

@@ -4,6 +4,8 @@
 #include <io/request.h>
 #include <io/work_item.h>
 #include <ke/irql.h>
+#include <mm/callout.h>
+#include <ps/system_thread.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
 
@@ -147,4 +149,15 @@ TEST(negative, io_work_item_freed_while_queued)
     KfRaiseIrql(DISPATCH_LEVEL);
     IoQueueWorkItem(Item, NoWork, DelayedWorkQueue, NULL);
     IoFreeWorkItem(Item);
+}
+
+static VOID EndInside(PVOID Parameter)
+{
+    UNREFERENCED_PARAMETER(Parameter);
+    PsTerminateSystemThread(STATUS_SUCCESS);
+}
+
+TEST(negative, thread_ends_on_expanded_stack)
+{
+    KeExpandKernelStackAndCallout(EndInside, NULL, 0x10000);
 }

@@ -55,6 +55,8 @@ void ArchSwitchContext(ARCH_CONTEXT *From, ARCH_CONTEXT *To);
 
 /* Run Routine(Argument) on the stack whose top is StackTop, then come back. */
 void ArchCallOnStack(PVOID StackTop, void (*Routine)(PVOID), PVOID Argument);
+/* The same for a stack of the thread's own, below its first one: exceptions find the way back, and an unwind, too. */
+void ArchCallOnOwnStack(PVOID StackTop, void (*Routine)(PVOID), PVOID Argument);
 
 /* The same with four arguments. Routine: void (*)(PVOID, PVOID, PVOID, PVOID). */
 void ArchCallRoutineOnStack(PVOID Argument1, PVOID Argument2, PVOID Argument3, PVOID Argument4, PVOID Routine,
@@ -79,7 +81,8 @@ typedef enum _ARCH_FRAME {
     ArchFrameOrdinary,
     ArchFrameBarrier,                   /* who waits behind it did not cause what happens before it */
     ArchFrameHandler,                   /* ArchCallHandler */
-    ArchFrameUnwindHandler              /* ArchCallUnwindHandler */
+    ArchFrameUnwindHandler,             /* ArchCallUnwindHandler */
+    ArchFrameOwnStack                   /* ArchCallOnOwnStack */
 } ARCH_FRAME;
 
 VOID RtlCaptureContext(PCONTEXT ContextRecord);

@@ -114,7 +114,9 @@ typedef struct _KTHREAD {
     LIST_ENTRY MutantListHead;          /* MutantLock: mutants it owns */
 
     PKSTART_ROUTINE CreatorRoutine;     /* (i) start routine of the thread that created it */
-    PVOID StackBase, StackLimit;        /* (i) top and bottom */
+    PVOID StackBase, StackLimit;        /* (o) top and bottom of the one it runs on */
+    PVOID OwnStackBase, OwnStackLimit;  /* (i) of the one it began on */
+    PVOID ExpandedStack;                /* (o) mm's: bottom of the second one, if it has one */
     PKSTART_ROUTINE StartRoutine;       /* (i) */
     PVOID StartContext;                 /* (i) */
     void (*SystemRoutine)(PKSTART_ROUTINE, PVOID);      /* (i) first C code that the thread runs */
@@ -141,6 +143,9 @@ BOOLEAN KeStartThread(PKTHREAD Thread);         /* make it ready; FALSE, and it 
  * stack any more, at DISPATCH_LEVEL on some processor, to release stack and reference. */
 DECLSPEC_NORETURN void KeTerminateThread(void);
 void KeSetThreadReaper(void (*Reap)(PKTHREAD Thread));
+
+void KeEnterExpandedStack(PVOID Top, PVOID Bottom);
+void KeLeaveExpandedStack(void);
 
 PKTHREAD KeGetCurrentThread(VOID);
 KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);

@@ -56,6 +56,7 @@
 #define STATUS_THREAD_IS_TERMINATING    ((NTSTATUS)0xC000004B)
 #define STATUS_DELETE_PENDING           ((NTSTATUS)0xC0000056)
 #define STATUS_PRIVILEGE_NOT_HELD       ((NTSTATUS)0xC0000061)
+#define STATUS_PROCEDURE_NOT_FOUND      ((NTSTATUS)0xC000007A)
 #define STATUS_INVALID_IMAGE_FORMAT     ((NTSTATUS)0xC000007B)
 #define STATUS_ARRAY_BOUNDS_EXCEEDED    ((NTSTATUS)0xC000008C)
 #define STATUS_INTEGER_DIVIDE_BY_ZERO   ((NTSTATUS)0xC0000094)
@@ -69,6 +70,7 @@
 #define STATUS_INVALID_PARAMETER_4      ((NTSTATUS)0xC00000F2)
 #define STATUS_INVALID_PARAMETER_5      ((NTSTATUS)0xC00000F3)
 #define STATUS_INVALID_PARAMETER_6      ((NTSTATUS)0xC00000F4)
+#define STATUS_STACK_OVERFLOW           ((NTSTATUS)0xC00000FD)
 #define STATUS_NAME_TOO_LONG            ((NTSTATUS)0xC0000106)
 #define STATUS_PROCESS_IS_TERMINATING   ((NTSTATUS)0xC000010A)
 #define STATUS_MUTANT_LIMIT_EXCEEDED    ((NTSTATUS)0xC0000191)
@@ -105,6 +107,7 @@
     X(0x7E, SYSTEM_THREAD_EXCEPTION_NOT_HANDLED, "A system thread raised an exception that nothing handled.")     \
     X(0x7F, UNEXPECTED_KERNEL_MODE_TRAP, "The processor raised a trap that the kernel does not expect.")          \
     X(0x80, NMI_HARDWARE_FAILURE, "A non-maskable interrupt reports a hardware failure.")                         \
+    X(0x94, KERNEL_STACK_LOCKED_AT_EXIT, "A thread ended while it ran on an expanded stack.")                     \
     X(0x96, INVALID_WORK_QUEUE_ITEM, "A work item's list links are broken.")                                      \
     X(0x9C, MACHINE_CHECK_EXCEPTION, "The processor reports a fatal hardware error.")                             \
     X(0xB8, ATTEMPTED_SWITCH_FROM_DPC, "A DPC routine tried to wait.")                                            \
