@@ -73,11 +73,11 @@ static BOOLEAN LeaveFrame(UNWIND *Unwind, KI_FRAME *Frame)
 
 /* RtlUnwindEx - unwind the caller's stack to the driver frame whose establisher frame is TargetFrame, and go on there
  * at TargetIp with ReturnValue in rax. TargetFrame NULL: unwind all, after which the exception is unhandled.
- * ExceptionRecord: what handlers see, NULL: STATUS_UNWIND; with STATUS_LONGJUMP the target goes on with the registers of
- * the jump buffer that is its first parameter. ContextRecord: room to work in. HistoryTable: not needed. IRQL: any.
+ * ExceptionRecord: what handlers see, NULL: STATUS_UNWIND; with STATUS_LONGJUMP the target goes on with the registers
+ * of the jump buffer that is its first parameter. ContextRecord: room to work in. HistoryTable: not needed. IRQL: any.
  * Raises: STATUS_INVALID_UNWIND_TARGET if the stack has no such frame, once everything below it is unwound;
- * STATUS_BAD_STACK if the walk cannot go on; STATUS_NOT_IMPLEMENTED for STATUS_UNWIND_CONSOLIDATE, by which C++ runs its
- * catch blocks, and no driver's compiler makes any. Source: WDK, winnt rtlunwindex. */
+ * STATUS_BAD_STACK if the walk cannot go on; STATUS_NOT_IMPLEMENTED for STATUS_UNWIND_CONSOLIDATE, by which C++ runs
+ * its catch blocks, and no driver's compiler makes any. Source: WDK, winnt rtlunwindex. */
 NOINLINE VOID RtlUnwindEx(PVOID TargetFrame, PVOID TargetIp, PEXCEPTION_RECORD ExceptionRecord, PVOID ReturnValue,
                           PCONTEXT ContextRecord, struct _UNWIND_HISTORY_TABLE *HistoryTable)
 {

@@ -120,6 +120,46 @@ TEST(ke_apc, normal_runs_at_passive_with_its_arguments)
     EXPECT_EQ(Here.Argument2, &Here);
 }
 
+/* ---- The kernel routine has the last word on what runs next, and with what ---- */
+
+static PVOID Wanted[3];                 /* context and arguments; Wanted[0] NULL: nothing is to run */
+
+static VOID Redirect(PKAPC Apc, PKNORMAL_ROUTINE *Routine, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    EXPECT_EQ(*Routine, NormalRoutine);
+    EXPECT_EQ(*Context, Log);
+    EXPECT_EQ((ULONG_PTR)*Argument1, 1);
+    EXPECT_EQ((ULONG_PTR)*Argument2, 2);
+    memset(Apc, 0xAA, sizeof *Apc);
+    if (Wanted[0] == NULL)
+        *Routine = NULL;
+    *Context = Wanted[0];
+    *Argument1 = Wanted[1];
+    *Argument2 = Wanted[2];
+}
+
+TEST(ke_apc, kernel_routine_decides_what_runs)
+{
+    for (ULONG_PTR Runs = 0; Runs <= 1; Runs++) {
+        LOG Here = { .Normal = 0 };
+        KAPC Apc;
+
+        Log = &Here;
+        Wanted[0] = (PVOID)(Runs * 3);
+        Wanted[1] = (PVOID)4;
+        Wanted[2] = (PVOID)5;
+        KeInitializeApc(&Apc, KeGetCurrentThread(), OriginalApcEnvironment, Redirect, NULL, NormalRoutine, KernelMode,
+                        Log);
+        EXPECT_TRUE(KeInsertQueueApc(&Apc, (PVOID)1, (PVOID)2, 0));
+        EXPECT_EQ(Here.Normal, Runs);
+        EXPECT_EQ((ULONG_PTR)Here.Context, Runs * 3);
+        EXPECT_EQ((ULONG_PTR)Here.Argument1, Runs * 4);
+        EXPECT_EQ((ULONG_PTR)Here.Argument2, Runs * 5);
+        EXPECT_FALSE(KeGetCurrentThread()->ApcState.KernelApcInProgress);
+        EXPECT_EQ(KeGetCurrentIrql(), PASSIVE_LEVEL);
+    }
+}
+
 static VOID InsertFromNormal(PVOID Next, PVOID Argument1, PVOID Argument2)
 {
     UNREFERENCED_PARAMETER(Argument1);

@@ -73,6 +73,34 @@ TEST(ke_multiple, all_with_one_missing_touches_nothing)
     KeReleaseMutex(&Mutex, FALSE);
 }
 
+/* With a timeout of zero up to DISPATCH_LEVEL, any and all. */
+TEST(ke_multiple, tests_without_blocking_at_every_irql)
+{
+    static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        KSEMAPHORE Semaphore;
+        KIRQL OldIrql;
+        KEVENT Event;
+        PVOID Objects[] = { &Event, &Semaphore };
+
+        KeInitializeEvent(&Event, SynchronizationEvent, FALSE);
+        KeInitializeSemaphore(&Semaphore, 1, 3);
+        KeRaiseIrql(Levels[At], &OldIrql);
+        EXPECT_EQ(Try(2, Objects, WaitAll, NULL), STATUS_TIMEOUT);
+        EXPECT_EQ(KeReadStateSemaphore(&Semaphore), 1);
+        EXPECT_EQ(Try(2, Objects, WaitAny, NULL), STATUS_WAIT_0 + 1);
+        EXPECT_EQ(Try(2, Objects, WaitAny, NULL), STATUS_TIMEOUT);
+        KeSetEvent(&Event, 0, FALSE);
+        KeReleaseSemaphore(&Semaphore, 0, 2, FALSE);
+        EXPECT_EQ(Try(2, Objects, WaitAll, NULL), STATUS_SUCCESS);
+        EXPECT_EQ(KeReadStateEvent(&Event), 0);
+        EXPECT_EQ(KeReadStateSemaphore(&Semaphore), 1);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        KeLowerIrql(OldIrql);
+    }
+}
+
 /* Trap 12, the legal end of it.
  * covers KeWaitForMultipleObjects.3, trap 12 */
 TEST(ke_multiple, sixty_four_objects)

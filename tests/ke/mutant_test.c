@@ -203,6 +203,40 @@ TEST(ke_mutant, mutex_holds_back_normal_apcs_until_the_last_release)
     EXPECT_FALSE(KeAreApcsDisabled());
 }
 
+/* Taken and given back at any level where that is legal; what it held back waits for PASSIVE_LEVEL. */
+TEST(ke_mutant, pairs_at_every_irql)
+{
+    static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        PKTHREAD Self = KeGetCurrentThread();
+        KIRQL OldIrql;
+        KMUTEX Mutex;
+        KAPC Normal;
+
+        NormalRan = 0;
+        memset(&Mutex, 0x55, sizeof Mutex);
+        KeInitializeMutex(&Mutex, 0);
+        KeInitializeApc(&Normal, Self, OriginalApcEnvironment, CountSpecial, NULL, CountNormal, KernelMode, NULL);
+        KeRaiseIrql(Levels[At], &OldIrql);
+        EXPECT_EQ(Try(&Mutex), STATUS_SUCCESS);
+        EXPECT_EQ(Try(&Mutex), STATUS_SUCCESS);
+        EXPECT_EQ(KeReadStateMutex(&Mutex), -1);
+        EXPECT_EQ(Mutex.OwnerThread, Self);
+        EXPECT_EQ(Self->KernelApcDisable, -1);
+        EXPECT_TRUE(KeInsertQueueApc(&Normal, NULL, NULL, 0));
+        EXPECT_EQ(KeReleaseMutex(&Mutex, FALSE), -1);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        EXPECT_EQ(KeReleaseMutex(&Mutex, FALSE), 0);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        EXPECT_EQ(Self->KernelApcDisable, 0);
+        EXPECT_EQ(NormalRan, Levels[At] == PASSIVE_LEVEL);
+        KeLowerIrql(OldIrql);
+        EXPECT_EQ(NormalRan, 1);
+        EXPECT_EQ(KeReadStateMutex(&Mutex), 1);
+    }
+}
+
 /* ---- Given up by another thread: the owner's critical region ends, and what it held back runs in the owner ---- */
 
 typedef struct _LOSER {

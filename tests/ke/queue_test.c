@@ -52,6 +52,35 @@ TEST(ke_queue, entries_come_out_in_order_and_the_head_first)
     EXPECT_EQ(Queue.CurrentCount, 0);
 }
 
+/* Inserts and, with a timeout of zero, removals up to DISPATCH_LEVEL. */
+TEST(ke_queue, every_operation_at_every_irql)
+{
+    static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
+    LARGE_INTEGER Zero = AtOnce();
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        ITEM Items[3];
+        KIRQL OldIrql;
+        KQUEUE Queue;
+
+        memset(&Queue, 0x55, sizeof Queue);
+        memset(Items, 0x55, sizeof Items);
+        KeInitializeQueue(&Queue, 1);
+        KeRaiseIrql(Levels[At], &OldIrql);
+        EXPECT_EQ(KeInsertQueue(&Queue, &Items[0].Entry), 0);
+        EXPECT_EQ(KeInsertQueue(&Queue, &Items[1].Entry), 1);
+        EXPECT_EQ(KeRemoveQueue(&Queue, KernelMode, &Zero), &Items[0].Entry);
+        EXPECT_EQ(KeInsertHeadQueue(&Queue, &Items[2].Entry), 1);
+        EXPECT_EQ(KeRemoveQueue(&Queue, KernelMode, &Zero), &Items[2].Entry);
+        EXPECT_EQ(KeReadStateQueue(&Queue), 1);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        EXPECT_EQ(KeRundownQueue(&Queue), &Items[1].Entry);
+        EXPECT_EQ((LONG_PTR)KeRemoveQueue(&Queue, KernelMode, &Zero), STATUS_ABANDONED);
+        EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+        KeLowerIrql(OldIrql);
+    }
+}
+
 typedef struct _SERVER { KQUEUE *Queue; KEVENT *Block; volatile LONG_PTR Got; volatile LONG Took; } SERVER;
 
 static VOID Serve(PVOID Context)

@@ -1,6 +1,7 @@
 /* spinlock_test.c - spin locks, and the IRQL routines they stand on. */
 #include <arch/arch.h>
 #include <ke/clock.h>
+#include <ke/dpc.h>
 #include <ke/init.h>
 #include <ke/event.h>
 #include <ke/irql.h>
@@ -160,4 +161,74 @@ TEST(ke_spinlock, excludes_under_contention)
         EXPECT_EQ(Counter, THREADS * ROUNDS);
         EXPECT_EQ(Shared, 0);
     }
+}
+
+/* ---- In a DPC, by the names that are for it: nothing is raised there ---- */
+
+typedef struct _IN_DPC { KSPIN_LOCK Plain, Queued; volatile LONG Ran; } IN_DPC;
+
+static VOID LockInDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    KLOCK_QUEUE_HANDLE Handle;
+    IN_DPC *Here = Context;
+    KIRQL Irql;
+
+    UNREFERENCED_PARAMETER(Dpc), UNREFERENCED_PARAMETER(Argument1), UNREFERENCED_PARAMETER(Argument2);
+    memset(&Handle, 0x55, sizeof Handle);
+    Irql = KeAcquireSpinLockForDpc(&Here->Plain);
+    EXPECT_EQ(Irql, DISPATCH_LEVEL);
+    EXPECT_EQ(Here->Plain, 1);
+    EXPECT_FALSE(KeTestSpinLock(&Here->Plain));
+    KeAcquireInStackQueuedSpinLockForDpc(&Here->Queued, &Handle);
+    EXPECT_EQ(Handle.OldIrql, DISPATCH_LEVEL);
+    EXPECT_NE(Here->Queued, 0);
+    KeReleaseInStackQueuedSpinLockForDpc(&Handle);
+    EXPECT_EQ(Here->Queued, 0);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    KeReleaseSpinLockForDpc(&Here->Plain, Irql);
+    EXPECT_EQ(Here->Plain, 0);
+    EXPECT_EQ(KeGetCurrentIrql(), DISPATCH_LEVEL);
+    Here->Ran = 1;
+}
+
+TEST(ke_spinlock, forms_for_dpcs_leave_the_irql)
+{
+    IN_DPC Here = { .Ran = 0 };
+    KDPC Dpc;
+
+    KeInitializeSpinLock(&Here.Plain);
+    KeInitializeSpinLock(&Here.Queued);
+    KeInitializeDpc(&Dpc, LockInDpc, &Here);
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
+    EXPECT_EQ(Here.Ran, 1);
+}
+
+static VOID AddForDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc), UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1), UNREFERENCED_PARAMETER(Argument2);
+    for (int Round = 0; Round < 20; Round++) {
+        KLOCK_QUEUE_HANDLE Handle;
+
+        KeAcquireInStackQueuedSpinLockForDpc(&Shared, &Handle);
+        Counter = Counter + 1;
+        KeReleaseInStackQueuedSpinLockForDpc(&Handle);
+    }
+}
+
+/* A DPC and a thread of another processor exclude each other by it. */
+TEST(ke_spinlock, forms_for_dpcs_exclude)
+{
+    PKTHREAD Thread;
+    KDPC Dpc;
+
+    Counter = 0;
+    KeInitializeSpinLock(&Shared);
+    KeInitializeDpc(&Dpc, AddForDpc, NULL);
+    Thread = KtestThread(AddQueued, NULL, 8);
+    for (int Round = 0; Round < 100; Round++)
+        EXPECT_TRUE(KeInsertQueueDpc(&Dpc, NULL, NULL));
+    KtestJoin(Thread);
+    EXPECT_EQ(Counter, ROUNDS + 100 * 20);
+    EXPECT_EQ(Shared, 0);
 }

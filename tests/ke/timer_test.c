@@ -107,6 +107,40 @@ TEST(ke_timer, fires_at_its_due_time_not_before)
     }
 }
 
+/* Set, set again, cancelled and read at any level; due at once, it expires inside the call there as well, and its DPC
+ * waits for the level to fall. */
+TEST(ke_timer, every_operation_at_every_irql)
+{
+    static const KIRQL Levels[] = { PASSIVE_LEVEL, APC_LEVEL, DISPATCH_LEVEL };
+
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Levels); At++) {
+        for (int Type = NotificationTimer; Type <= SynchronizationTimer; Type++) {
+            KIRQL OldIrql;
+            KTIMER Timer;
+            TICKS Ticks;
+
+            InitializeTicks(&Ticks);
+            memset(&Timer, 0x55, sizeof Timer);
+            KeInitializeTimerEx(&Timer, Type);
+            KeRaiseIrql(Levels[At], &OldIrql);
+            EXPECT_FALSE(KeSetTimerEx(&Timer, In(HOUR), 5, &Ticks.Dpc));
+            EXPECT_TRUE(KeSetTimer(&Timer, In(2 * HOUR), NULL));
+            EXPECT_EQ(Timer.Period, 0);
+            EXPECT_FALSE(KeReadStateTimer(&Timer));
+            EXPECT_TRUE(KeCancelTimer(&Timer));
+            EXPECT_FALSE(KeCancelTimer(&Timer));
+            EXPECT_FALSE(KeSetTimer(&Timer, In(0), &Ticks.Dpc));
+            EXPECT_TRUE(KeReadStateTimer(&Timer));
+            EXPECT_EQ(WaitFor(&Timer, 0), STATUS_SUCCESS);
+            EXPECT_EQ(KeReadStateTimer(&Timer), Type == NotificationTimer);
+            EXPECT_EQ(KeGetCurrentIrql(), Levels[At]);
+            EXPECT_EQ(Ticks.Count, Levels[At] < DISPATCH_LEVEL);
+            KeLowerIrql(OldIrql);
+            EXPECT_EQ(Ticks.Count, 1);
+        }
+    }
+}
+
 /* covers KeSetTimer.1, KeSetTimerEx.4, trap 25 */
 TEST(ke_timer, due_at_once_expires_inside_the_call)
 {

@@ -196,6 +196,39 @@ TEST(ke_user_apc, test_alert_takes_the_alert_before_it_marks_the_apc)
     EXPECT_EQ(RunDown, 4);
 }
 
+/* An alert of user mode goes before the APC, one of kernel mode after it; what was not taken is there still. */
+static VOID OrderOfAlerts(PVOID Context)
+{
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+    PKTHREAD Thread = KeGetCurrentThread();
+    KEVENT Event;
+
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    InitializeUser(Context, Thread, 5);
+    KeAlertThread(Thread, KernelMode);
+    KeAlertThread(Thread, UserMode);
+    KeInsertQueueApc(Context, NULL, NULL, 0);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, UserMode, TRUE, &Zero), STATUS_ALERTED);
+    EXPECT_FALSE(Thread->Alerted[UserMode]);
+    EXPECT_TRUE(Thread->Alerted[KernelMode]);
+    EXPECT_FALSE(Thread->ApcState.UserApcPending);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, UserMode, TRUE, &Zero), STATUS_USER_APC);
+    EXPECT_TRUE(Thread->Alerted[KernelMode]);
+    EXPECT_TRUE(Thread->ApcState.UserApcPending);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Zero), STATUS_ALERTED);
+    EXPECT_FALSE(Thread->Alerted[KernelMode]);
+    EXPECT_EQ(KeWaitForSingleObject(&Event, Executive, KernelMode, TRUE, &Zero), STATUS_TIMEOUT);
+}
+
+TEST(ke_user_apc, alerts_and_apcs_have_their_order)
+{
+    KAPC Apc;
+
+    RunDown = 0;
+    KtestJoin(KtestThread(OrderOfAlerts, &Apc, 9));
+    EXPECT_EQ(RunDown, 5);
+}
+
 /* ---- Alerts by mode ---- */
 
 /* covers Wait.9, KeAlertThread.1 */
