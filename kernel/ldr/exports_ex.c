@@ -32,6 +32,7 @@
 #include <ob/timer_object.h>
 #include <ob/wait.h>
 #include <ps/information.h>
+#include <ps/notify.h>
 #include <ps/process.h>
 #include <ps/system_thread.h>
 #include <vf/call.h>
@@ -65,6 +66,10 @@ static const LDR_EXPORT Rows[] = {
     EXPORT_DATA(PsInitialSystemProcess),
     EXPORT(PsCreateSystemThread),
     EXPORT(PsTerminateSystemThread),
+    EXPORT(PsSetCreateThreadNotifyRoutine),
+    EXPORT(PsRemoveCreateThreadNotifyRoutine),
+    EXPORT(PsSetCreateProcessNotifyRoutine),
+    EXPORT(PsSetCreateProcessNotifyRoutineEx),
     EXPORT(PsGetCurrentThread),
     EXPORT(PsGetCurrentThreadId),
     EXPORT(PsGetThreadId),

@@ -5,6 +5,7 @@
 #include <io/irp.h>
 #include <io/symbolic_link.h>
 #include <io/work_item.h>
+#include <ps/notify.h>
 #include <rtl/print.h>
 #include <rtl/stacktrace.h>
 
@@ -30,6 +31,17 @@ static void Report(LEAKS *Leaks, const char *What, PVOID Object, PVOID Caller)
 
 static void ReportIrp(void *Context, PIRP Irp, PVOID Caller) { Report(Context, "IRP", Irp, Caller); }
 static void ReportItem(void *Context, PVOID Item, PVOID Caller) { Report(Context, "I/O work item", Item, Caller); }
+
+static void ReportRoutine(void *Context, PVOID Routine)
+{
+    char Where[PLACE_SIZE];
+    LEAKS *Leaks = Context;
+
+    if (Leaks->Printed++ >= LISTED)
+        return;
+    RtlDescribeAddress((ULONG64)(ULONG_PTR)Routine, Where, sizeof Where);
+    LogPrint("leak: %s: notify routine %s was not taken away\n", Leaks->Image->Name, Where);
+}
 
 /* Its name as far as it can be printed. */
 static void ReportLink(void *Context, PCUNICODE_STRING Name, PVOID Caller)
@@ -74,12 +86,14 @@ ULONG LdrpReportIoLeaks(const LDR_DRIVER *Driver)
 {
     const LDR_IMAGE *Image = Driver->Image;
     LEAKS Irps = { .Image = Image }, Items = { .Image = Image }, Links = { .Image = Image };
+    LEAKS Routines = { .Image = Image };
     LEAKS Devices = { Image, ReportDevices(Image, Driver->Object) };
 
     IoForEachIrpOf(Start(Image), End(Image), ReportIrp, &Irps);
     IoForEachWorkItemOf(Start(Image), End(Image), ReportItem, &Items);
     IoForEachSymbolicLinkOf(Start(Image), End(Image), ReportLink, &Links);
-    return ReportRest(&Links, "symbolic links") + ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") +
+    PsForEachNotifyRoutineOf(Start(Image), End(Image), ReportRoutine, &Routines);
+    return ReportRest(&Routines, "notify routines") + ReportRest(&Links, "symbolic links") + ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") +
            ReportRest(&Items, "I/O work items");
 }
 

@@ -52,6 +52,7 @@ static void Introduce(PEPROCESS Process)
 {
     PspGiveId(&Process->Cid, Process);
     Process->Pcb.Id = Process->Cid.Id;
+    Process->ParentId = KeGetCurrentThread()->ApcState.Process->Id;
     KeQuerySystemTime(&Process->CreateTime);
 }
 
@@ -63,6 +64,8 @@ void PsInitialize(void)
     PsInitialSystemProcess = &KiInitialProcess;
     ObInitializeStaticObject(PsInitialSystemProcess, PsProcessType);
     Introduce((PEPROCESS)PsInitialSystemProcess);
+    ((PEPROCESS)PsInitialSystemProcess)->ParentId = 0;
+    ((PEPROCESS)PsInitialSystemProcess)->StartedThreads = 1;
     KeSetThreadReaper(PspReapThread);
 }
 

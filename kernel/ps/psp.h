@@ -28,6 +28,8 @@ typedef struct _EPROCESS {
     KPROCESS Pcb;
     PSP_CID Cid;
     LARGE_INTEGER CreateTime;           /* (i) */
+    ULONG64 ParentId;                   /* (i) of the process that was current when this one was made */
+    volatile LONG StartedThreads;       /* that have not ended; one more for the system process */
 } EPROCESS, *PEPROCESS;
 
 /* ---- information.c ---- */
@@ -38,6 +40,10 @@ void PspFreeName(PETHREAD Thread);
 void PspGiveId(PSP_CID *Cid, PVOID Object);
 void PspDropId(PSP_CID *Cid);
 PVOID PspFindById(HANDLE Id, POBJECT_TYPE Type);        /* referenced; NULL: no object of that type has it */
+
+/* ---- notify.c ---- */
+NTSTATUS PspTellOfCreation(PETHREAD Thread);            /* before it is started; an error: it must not be */
+void PspTellOfEnd(PETHREAD Thread);                     /* for the current one, which ends */
 
 /* ---- system_thread.c ---- */
 void PspReapThread(PKTHREAD Thread);

@@ -111,13 +111,17 @@ static NTSTATUS StartThread(PETHREAD Thread, ULONG DesiredAccess, PVOID Caller, 
     }
     if (ClientId != NULL)
         *ClientId = (CLIENT_ID){ PsGetThreadProcessId(&Thread->Tcb), PsGetThreadId(&Thread->Tcb) };
-    if (!KeStartThread(&Thread->Tcb)) {
-        ZwClose(*Handle);
-        *Handle = NULL;
-        AbandonThread(Thread);
-        return STATUS_PROCESS_IS_TERMINATING;
+    Status = PspTellOfCreation(Thread);
+    if (NT_SUCCESS(Status) && !KeStartThread(&Thread->Tcb)) {
+        PspTellOfEnd(Thread);
+        Status = STATUS_PROCESS_IS_TERMINATING;
     }
-    return STATUS_SUCCESS;
+    if (NT_SUCCESS(Status))
+        return STATUS_SUCCESS;
+    ZwClose(*Handle);
+    *Handle = NULL;
+    AbandonThread(Thread);
+    return Status;
 }
 
 /* A KMUTEX still held is looked for first: its effect on the APC-disable count is no fault of its own. */
@@ -153,6 +157,7 @@ static BOOLEAN CreateWorker(PKSTART_ROUTINE Routine, PVOID Context, KPRIORITY Pr
         return FALSE;
     }
     Thread->ActiveExWorker = TRUE;
+    RtlRequire(NT_SUCCESS(PspTellOfCreation(Thread)));
     RtlRequire(KeStartThread(&Thread->Tcb));
     return TRUE;
 }
@@ -230,6 +235,7 @@ NTSTATUS PsTerminateSystemThread(NTSTATUS ExitStatus)
     ObRundownTimers();
     Thread->Terminating = TRUE;
     Thread->ExitStatus = ExitStatus;
+    PspTellOfEnd(Thread);
     if (Rundown != NULL)
         Rundown();
     RunDownUserApcs();
