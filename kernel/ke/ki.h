@@ -174,11 +174,11 @@ FORCEINLINE void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State)
     Thread->State = (UCHAR)State;
 }
 
+void KiTakeIdleProcessor(PKPCR Pcr);            /* ready lock held: Pcr is given a thread, and is not idle any more */
 FORCEINLINE BOOLEAN KiIsWaiting(UCHAR State) { return State == Waiting || State == WaitTested || State == WaitLooked; }
 
 void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead);    /* DeferredReady, no lock held: give it a processor, or queue it */
 PKTHREAD KiFindIdleThread(PKPCR Pcr);
-void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead);     /* ready lock held, its state is the caller's */
 void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* ready lock held: an equal or better that waits becomes NextThread */
 void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* no lock held */
 void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* the same; leaves a forbidden processor with KiLeave */
@@ -195,8 +195,21 @@ FORCEINLINE KPRIORITY KiHighestReady(PKPCR Pcr)
     return Pcr->ReadySummary == 0 ? -1 : 31 - __builtin_clz(Pcr->ReadySummary);
 }
 
+/* Ready lock held, Thread's state is the caller's. */
+FORCEINLINE void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
+{
+    ULONG Priority = (UCHAR)Thread->Priority;
+    PLIST_ENTRY Queue = &Pcr->ReadyQueue[Priority];
+
+    if (AtHead)
+        InsertHeadList(Queue, &Thread->ReadyEntry);
+    else
+        InsertTailList(Queue, &Thread->ReadyEntry);
+    Pcr->ReadySummary |= 1u << Priority;
+}
+
 /* Ready lock held, the queue of Priority is not empty. */
-FORCEINLINE PKTHREAD KiDequeueFirst(PKPCR Pcr, KPRIORITY Priority)
+FORCEINLINE PKTHREAD KiDequeueFirst(PKPCR Pcr, ULONG Priority)
 {
     PLIST_ENTRY Head = &Pcr->ReadyQueue[Priority], First = Head->Flink, Second = First->Flink;
 
@@ -215,10 +228,41 @@ FORCEINLINE PKTHREAD KiSelectThread(PKPCR Pcr)
     if (LIKELY(Thread == NULL)) {
         if (UNLIKELY(Pcr->ReadySummary == 0))
             return KiFindIdleThread(Pcr);
-        return KiDequeueFirst(Pcr, 31 - __builtin_clz(Pcr->ReadySummary));
+        return KiDequeueFirst(Pcr, 31u - (ULONG)__builtin_clz(Pcr->ReadySummary));
     }
     Pcr->NextThread = NULL;
     return Thread;
+}
+
+/* ---- sched.c: the switch, inline ---- */
+
+/* Ready lock held, and free afterwards: Next is what this processor runs. */
+FORCEINLINE void KiAdopt(PKPCR Pcr, PKTHREAD Next)
+{
+    Next->State = Running;
+    Pcr->Cpu.CurrentThread = Next;
+    Pcr->BestPriority = Next->Priority;
+    KiReleaseRawLock(&Pcr->ReadyLock);
+}
+
+void KiSwitchSpace(PKTHREAD Self, PKTHREAD Next);
+void KiStartTick(PKPCR Pcr);                    /* clock.c: this processor leaves idle */
+
+/* From Self, whose state is settled and which may be anybody's already, to Next, which this processor has adopted.
+ * Comes back when Self runs again, maybe on another processor. */
+FORCEINLINE void KiSwitchTo(PKPCR Pcr, PKTHREAD Self, PKTHREAD Next)
+{
+    Pcr->ContextSwitches++;
+    Next->ContextSwitches++;
+    if (UNLIKELY(Self == Pcr->IdleThread))
+        KiStartTick(Pcr);
+    if (UNLIKELY(Next->ApcState.Process != Self->ApcState.Process))
+        KiSwitchSpace(Self, Next);
+    ArchSwitchFpu(Next->Context.Fpu);
+    ArchSwitchContext(&Self->Context, &Next->Context);
+    /* An APC that was queued while Self was away wants its interrupt here. */
+    if (UNLIKELY(Self->ApcState.KernelApcPending))
+        ArchRequestApc();
 }
 
 /* ---- wake.c ---- */
@@ -258,6 +302,19 @@ FORCEINLINE void KiUnlinkBlock(PKWAIT_BLOCK Block)
 }
 
 /* ---- wait.c ---- */
+
+/* Between waits, and in most of them: one block, the thread's own. */
+FORCEINLINE void KiInitializeWaitBlock(PKTHREAD Thread)
+{
+    Thread->WaitCount = 1;
+    Thread->WaitBlockList = Thread->WaitBlock;
+    Thread->WaitBlock[0].Thread = Thread;
+    Thread->WaitBlock[0].NextWaitBlock = NULL;
+    Thread->WaitBlock[0].WaitKey = 0;
+    Thread->WaitBlock[0].WaitType = WaitAny;
+    Thread->WaitBlock[0].InOrder = 0;
+}
+
 ULONG64 KiQueryTime(void);                      /* clock.c: interrupt time now, 100 ns, exact */
 NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
 
@@ -291,6 +348,8 @@ FORCEINLINE BOOLEAN KiTimersDue(PKPCR Pcr)
 }
 
 /* ---- mutant.c ---- */
+/* The list of what Thread owns; Mutant is locked, and Thread is the current one, or was claimed, or does not matter. */
+void KiLinkMutant(PKTHREAD Thread, PKMUTANT Mutant);
 void KiAbandonMutants(PKTHREAD Thread);         /* the current one ends; no lock held */
 
 /* ---- timer.c ---- */
@@ -315,7 +374,6 @@ BOOLEAN KiClockInterrupt(KIRQL Interrupted);
 void KiKeepTime(PKPCR Pcr);                     /* no tick is on its way, and driver code is about to run */
 void KiArmClock(PKPCR Pcr);                     /* for its next timer or tick, interrupts off */
 void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due); /* if Due is before what it is armed for */
-void KiStartTick(PKPCR Pcr);                    /* this processor leaves idle */
 
 /* ---- apc.c ---- */
 void KiDeliverApcs(void);                       /* APC_LEVEL: run what may run in the current thread */

@@ -7,19 +7,37 @@
  * A KMUTEX differs from a KMUTANT only in ApcDisable: its owner is in a critical region, and must not end. */
 #include "ki.h"
 
+void KiLinkMutant(PKTHREAD Thread, PKMUTANT Mutant)
+{
+    if (LIKELY(Thread->OneMutant == NULL)) {
+        Thread->OneMutant = Mutant;
+        return;
+    }
+    KiAcquireRawLock(&Thread->MutantLock);
+    InsertTailList(&Thread->MutantListHead, &Mutant->MutantListEntry);
+    KiReleaseRawLock(&Thread->MutantLock);
+}
+
+/* The owner itself looks at OneMutant without the lock: it fills that only when it is empty, and empties it only with
+ * the mutant locked. */
+static void Unlink(PKTHREAD Owner, PKMUTANT Mutant)
+{
+    KiAcquireRawLock(&Owner->MutantLock);
+    if (Owner->OneMutant == Mutant)
+        Owner->OneMutant = NULL;
+    else
+        RemoveEntryList(&Mutant->MutantListEntry);
+    KiReleaseRawLock(&Owner->MutantLock);
+}
+
 /* Mutant is locked; its owner, if any, has no level left: free it, and wake. Returns: the woken. */
 static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment)
 {
-    PKTHREAD Owner = Mutant->OwnerThread;
-
-    if (LIKELY(Owner != NULL)) {
-        KiAcquireRawLock(&Owner->MutantLock);
-        RemoveEntryList(&Mutant->MutantListEntry);
-        KiReleaseRawLock(&Owner->MutantLock);
-    }
+    if (LIKELY(Mutant->OwnerThread != NULL))
+        Unlink(Mutant->OwnerThread, Mutant);
     Mutant->OwnerThread = NULL;
     Mutant->Header.SignalState = 1;
-    return LIKELY(IsListEmpty(&Mutant->Header.WaitListHead)) ? NULL : KiWakeWaiters(&Mutant->Header, Increment);
+    return IsListEmpty(&Mutant->Header.WaitListHead) ? NULL : KiWakeWaiters(&Mutant->Header, Increment);
 }
 
 /* Any of Thread's mutants, locked; NULL if it has none. Against the order, so the mutant's lock is only tried: while the
@@ -27,10 +45,11 @@ static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment)
 static PKMUTANT LockOneOf(PKTHREAD Thread)
 {
     for (;;) {
-        PKMUTANT Mutant = NULL;
+        PKMUTANT Mutant;
 
         KiAcquireRawLock(&Thread->MutantLock);
-        if (!IsListEmpty(&Thread->MutantListHead))
+        Mutant = Thread->OneMutant;
+        if (Mutant == NULL && !IsListEmpty(&Thread->MutantListHead))
             Mutant = CONTAINING_RECORD(Thread->MutantListHead.Flink, KMUTANT, MutantListEntry);
         if (Mutant == NULL || KiTryLockObject(&Mutant->Header)) {
             KiReleaseRawLock(&Thread->MutantLock);
@@ -69,7 +88,7 @@ static NOINLINE DECLSPEC_NORETURN void Refuse(PKMUTANT Mutant, ULONG64 Flags)
     KiRaiseStatus(Status);
 }
 
-FORCEINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
+static NOINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {
     ULONG64 Flags = ArchDisableInterrupts();
     PKTHREAD Thread = KiCurrentThread(), Owner, Woken = NULL;
@@ -116,6 +135,22 @@ static void Initialize(PKMUTANT Mutant, UCHAR ApcDisable)
     Mutant->ApcDisable = ApcDisable;
 }
 
+PKMUTANT KeFindOwnedMutex(void)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    PLIST_ENTRY Head = &Thread->MutantListHead;
+
+    if (Thread->OneMutant != NULL && Thread->OneMutant->ApcDisable != 0)
+        return Thread->OneMutant;
+    for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink) {
+        PKMUTANT Mutant = CONTAINING_RECORD(Link, KMUTANT, MutantListEntry);
+
+        if (Mutant->ApcDisable != 0)
+            return Mutant;
+    }
+    return NULL;
+}
+
 /* ---- Public ---- */
 
 /* KeInitializeMutex - Mutex becomes a free mutex; Level is ignored. Header bytes 1 and 3 stay as found. IRQL: any.
@@ -149,7 +184,30 @@ LONG KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, B
 }
 
 /* KeReleaseMutex - KeReleaseMutant with an increment of 1, by the owner. Source: WDK nf-wdm-kereleasemutex. */
-LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) { return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait); }
+LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) {
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Thread = KiCurrentThread();
+
+    /* The short way: the only mutex that the thread owns, its last level, and nobody waits. */
+    if (UNLIKELY(Wait) || UNLIKELY(!KiTryLockObject(&Mutex->Header))) {
+        ArchRestoreInterrupts(Flags);
+        return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait);
+    }
+    if (UNLIKELY(Mutex->OwnerThread != Thread) || UNLIKELY(Mutex->Header.SignalState != 0) ||
+        UNLIKELY(Thread->OneMutant != Mutex) || UNLIKELY(!IsListEmpty(&Mutex->Header.WaitListHead)) ||
+        UNLIKELY(!IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))) {
+        KiUnlockObject(&Mutex->Header);
+        ArchRestoreInterrupts(Flags);
+        return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait);
+    }
+    Thread->OneMutant = NULL;
+    Mutex->OwnerThread = NULL;
+    Mutex->Header.SignalState = 1;
+    Thread->KernelApcDisable += Mutex->ApcDisable;
+    KiUnlockObject(&Mutex->Header);
+    ArchRestoreInterrupts(Flags);
+    return 0;
+}
 
 /* KeReadStateMutant - 1: free; 0, -1 ...: owned. IRQL: <= DISPATCH_LEVEL. */
 LONG KeReadStateMutant(PRKMUTANT Mutant) { return Mutant->Header.SignalState; }

@@ -20,6 +20,7 @@
  *   Running       -> Waiting       wait.c
  *   Running       -> Terminated    KeTerminateThread
  *   Waiting       -> DeferredReady wake.c: whoever ends the wait
+ *   Waiting       -> Ready, Standby wake.c, WakeHere: the two steps in one, where there is one processor
  *
  * Locks. A processor's ready lock guards its queue and NextThread, and the states Ready, Standby and Running of the
  * threads that are there: NextProcessor says where. A DeferredReady thread belongs to who made it that, but its
@@ -50,7 +51,7 @@ const USHORT KiAllowedNext[] = {
     [Ready] = STATE_BIT(Standby) | STATE_BIT(Running) | STATE_BIT(DeferredReady),
     [Standby] = STATE_BIT(Running) | STATE_BIT(DeferredReady),
     [Running] = STATE_BIT(Ready) | STATE_BIT(DeferredReady) | STATE_BIT(Waiting) | STATE_BIT(Terminated),
-    [Waiting] = STATE_BIT(DeferredReady),
+    [Waiting] = STATE_BIT(DeferredReady) | STATE_BIT(Ready) | STATE_BIT(Standby),
     [DeferredReady] = STATE_BIT(Ready) | STATE_BIT(Standby) | STATE_BIT(Running),
     [Terminated] = 0,
 };
@@ -58,17 +59,6 @@ const USHORT KiAllowedNext[] = {
 C_ASSERT(offsetof(KTHREAD, Changes) == offsetof(KTHREAD, StateWord) + 3);
 
 /* ---- Queues, ready lock held ---- */
-
-void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
-{
-    PLIST_ENTRY Queue = &Pcr->ReadyQueue[Thread->Priority];
-
-    if (AtHead)
-        InsertHeadList(Queue, &Thread->ReadyEntry);
-    else
-        InsertTailList(Queue, &Thread->ReadyEntry);
-    Pcr->ReadySummary |= 1u << Thread->Priority;
-}
 
 static void Dequeue(PKPCR Pcr, PKTHREAD Thread)
 {
@@ -85,7 +75,7 @@ static void TellProcessor(PKPCR Pcr)
 /* Thread, of Pcr's queue, is to run next on Pcr, which has nobody else to run next. */
 static void MoveUp(PKPCR Pcr, KPRIORITY Priority)
 {
-    PKTHREAD Thread = KiDequeueFirst(Pcr, Priority);
+    PKTHREAD Thread = KiDequeueFirst(Pcr, (ULONG)Priority);
 
     KiSetThreadState(Thread, Standby);
     Pcr->NextThread = Thread;
@@ -118,6 +108,12 @@ static BOOLEAN TakeIdle(PKPCR Pcr)
     KAFFINITY Bit = KiProcessorBit(Pcr->Cpu.Number);
 
     return (__atomic_fetch_and(&IdleProcessors, ~Bit, __ATOMIC_SEQ_CST) & Bit) != 0;
+}
+
+void KiTakeIdleProcessor(PKPCR Pcr)
+{
+    if (UNLIKELY((IdleProcessors & KiProcessorBit(Pcr->Cpu.Number)) != 0))
+        TakeIdle(Pcr);
 }
 
 /* For KiSelectThread, which has found nobody. */
@@ -224,8 +220,7 @@ static PKTHREAD GiveProcessor(PKPCR Pcr, PKTHREAD Thread, KPRIORITY Priority)
         KiSetThreadState(Displaced, DeferredReady);
     Pcr->NextThread = Thread;
     Pcr->BestPriority = Priority;
-    if (UNLIKELY((IdleProcessors & KiProcessorBit(Pcr->Cpu.Number)) != 0))
-        TakeIdle(Pcr);
+    KiTakeIdleProcessor(Pcr);
     KiReleaseRawLock(&Pcr->ReadyLock);
     TellProcessor(Pcr);
     return Displaced;
@@ -265,11 +260,34 @@ FORCEINLINE PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
     return Again;
 }
 
+/* The short way, with one processor and behind its better: no choice to make. */
+FORCEINLINE BOOLEAN QueueHere(PKTHREAD Thread, BOOLEAN AtHead)
+{
+    ULONG Word = __atomic_load_n(&Thread->StateWord, __ATOMIC_ACQUIRE);
+    PKPCR Pcr = KiCurrentPcr();
+    BOOLEAN Queued;
+
+    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(AtHead) || (SCHAR)(Word >> 8) > Pcr->BestPriority)
+        return FALSE;
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    Queued = Settle(Thread, Word, Ready);
+    if (LIKELY(Queued))
+        KiEnqueue(Pcr, Thread, FALSE);
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    return Queued;
+}
+
 /* Each displaced thread is weaker than the one before, so this ends. */
-void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead)
+static NOINLINE void PlaceThread(PKTHREAD Thread, BOOLEAN AtHead)
 {
     while (UNLIKELY((Thread = PlaceOne(Thread, AtHead)) != NULL))
         AtHead = TRUE;
+}
+
+void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead)
+{
+    if (UNLIKELY(!QueueHere(Thread, AtHead)))
+        PlaceThread(Thread, AtHead);
 }
 
 /* ---- An idle processor looks for work ---- */

@@ -27,36 +27,10 @@ enum { QUANTUM_TICKS = 2 };             /* about 31 ms */
 
 static void (*Reaper)(PKTHREAD Thread);
 
-/* Ready lock held, and free afterwards: Next is what this processor runs. */
-FORCEINLINE void Adopt(PKPCR Pcr, PKTHREAD Next)
-{
-    Next->State = Running;
-    Pcr->Cpu.CurrentThread = Next;
-    Pcr->BestPriority = Next->Priority;
-    KiReleaseRawLock(&Pcr->ReadyLock);
-}
-
-static NOINLINE void SwitchSpace(PKTHREAD Self, PKTHREAD Next)
+NOINLINE void KiSwitchSpace(PKTHREAD Self, PKTHREAD Next)
 {
     if (Next->ApcState.Process->Space != Self->ApcState.Process->Space)
         ArchSwitchSpace(Next->ApcState.Process->Space);
-}
-
-/* From Self, whose state is settled and which may be anybody's already, to Next, which this processor has adopted.
- * Comes back when Self runs again, maybe on another processor. */
-FORCEINLINE void SwitchTo(PKPCR Pcr, PKTHREAD Self, PKTHREAD Next)
-{
-    Pcr->ContextSwitches++;
-    Next->ContextSwitches++;
-    if (UNLIKELY(Self == Pcr->IdleThread))
-        KiStartTick(Pcr);
-    if (UNLIKELY(Next->ApcState.Process != Self->ApcState.Process))
-        SwitchSpace(Self, Next);
-    ArchSwitchFpu(Next->Context.Fpu);
-    ArchSwitchContext(&Self->Context, &Next->Context);
-    /* An APC that was queued while Self was away wants its interrupt here. */
-    if (UNLIKELY(Self->ApcState.KernelApcPending))
-        ArchRequestApc();
 }
 
 /* The wait ended before the thread was off its processor, and this is where it goes on. */
@@ -74,9 +48,9 @@ void KiBlockThread(PKTHREAD Self)
 
     KiAcquireRawLock(&Pcr->ReadyLock);
     Next = KiSelectThread(Pcr);
-    Adopt(Pcr, Next);
+    KiAdopt(Pcr, Next);
     if (LIKELY(Next != Self))
-        SwitchTo(Pcr, Self, Next);
+        KiSwitchTo(Pcr, Self, Next);
     else
         GoOn(Self);
 }
@@ -86,19 +60,19 @@ void KiBlockThread(PKTHREAD Self)
 static void GiveWay(PKPCR Pcr, PKTHREAD Self, PKTHREAD Next, BOOLEAN AtHead)
 {
     if (Self == Pcr->IdleThread) {
-        Adopt(Pcr, Next);
+        KiAdopt(Pcr, Next);
     } else if (LIKELY(KiAlone(Pcr, Self))) {
         KiSetThreadState(Self, Ready);
         KiEnqueue(Pcr, Self, AtHead);
-        Adopt(Pcr, Next);
+        KiAdopt(Pcr, Next);
     } else {
         KiSetThreadState(Self, DeferredReady);
-        Adopt(Pcr, Next);
+        KiAdopt(Pcr, Next);
         KiReadyThread(Self, AtHead);
         if (UNLIKELY(Pcr->NextThread != NULL))
             ArchRequestDispatch();
     }
-    SwitchTo(Pcr, Self, Next);
+    KiSwitchTo(Pcr, Self, Next);
 }
 
 static void SettleIrql(KIRQL Irql)

@@ -26,6 +26,8 @@ void KeInitializeThread(PKTHREAD Thread, PKPROCESS Process, PVOID StackTop, SIZE
     Thread->Header.SignalState = 0;
     InitializeListHead(&Thread->Header.WaitListHead);
     InitializeListHead(&Thread->MutantListHead);
+    Thread->OneMutant = NULL;
+    KiInitializeWaitBlock(Thread);
     Thread->State = Initialized;
     Thread->Priority = Thread->BasePriority = (SCHAR)Priority;
     Thread->Quantum = 2;

@@ -310,7 +310,7 @@ static NOINLINE void CleanUp(PKTHREAD Thread)
             KiUnlinkBlock(&Blocks[At]);
         KiUnlockObject(Object);
     }
-    Thread->WaitCount = 0;
+    KiInitializeWaitBlock(Thread);
 }
 
 /* All objects locked on entry and none at the end. Returns: why the wait does not begin, STATUS_SUCCESS: it has begun. */
@@ -411,87 +411,127 @@ static NOINLINE NTSTATUS WaitForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON 
     return Wait(Thread, &Call, Timeout);
 }
 
-/* The wait of SleepOnOne goes on after a kernel APC; Due 0: without a timeout. */
-static NOINLINE NTSTATUS WaitOnForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON WaitReason, ULONG64 Due)
+/* Thread has slept in SleepOnOne, and something is not as usual. It is Running again; interrupts are off, and were on. */
+static NOINLINE NTSTATUS FinishOne(PKTHREAD Thread, BOOLEAN Timed)
 {
+    PVOID Object = Thread->WaitBlock->Object;
     WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
-                       .Reason = WaitReason, .Timed = Due != 0, .Due = Due, .Irql = ArchReadIrql() };
+                       .Reason = Thread->WaitReason, .Irql = Thread->WaitIrql, .Timed = Timed,
+                       .Due = Timed ? Thread->Timeout.DueTime : 0 };
+    NTSTATUS Status = Thread->WaitStatus;
 
-    return WaitAsCalled(Thread, &Call);
+    CleanUp(Thread);
+    if (ArchReadIrql() != Call.Irql)
+        ArchWriteIrql(Call.Irql);
+    ArchEnableInterrupts();
+    return LIKELY(Status != STATUS_KERNEL_APC) ? Status : WaitAsCalled(Thread, &Call);
 }
 
-/* What is left when all that is rare is left out: one object that is not available, KernelMode, no alert, at most a
- * relative timeout, IRQL <= APC_LEVEL, and no queue that the thread serves. Whatever turns out to be different goes the
- * general way. */
-static NOINLINE NTSTATUS SleepOnOne(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, ULONG64 Due)
+/* The wait is committed, the thread still runs. */
+static NOINLINE NTSTATUS SleepAsUsual(PKTHREAD Thread, BOOLEAN Timed)
 {
+    Sleep(Thread, Thread->WaitIrql, ~0ull);
+    return FinishOne(Thread, Timed);
+}
+
+/* This processor has adopted Next. */
+static NOINLINE NTSTATUS SwitchAsUsual(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next, BOOLEAN Timed)
+{
+    KiSwitchTo(Pcr, Thread, Next);
+    return FinishOne(Thread, Timed);
+}
+
+/* What is left when all that is rare is left out: one object that is not available, KernelMode, no alert, no queue that
+ * the thread serves, at most a relative timeout. Whatever turns out to be different goes the general way, by a call that
+ * does not come back: so nothing has to be kept over a call, and no register saved but by the switch. The block is the
+ * thread's first, which between waits keeps what is the same for all of these (CleanUp). */
+FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout,
+                             BOOLEAN Timed)
+{
+    const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
     PKWAIT_BLOCK Block = Thread->WaitBlock;
     KIRQL Irql = ArchReadIrql();
     ULONG64 Flags = ArchDisableInterrupts();
-    NTSTATUS Status;
+    PKTHREAD Next;
+    PKPCR Pcr;
 
-    KiLockObject(Object);
-    if (UNLIKELY(KiIsAvailable(Object, Thread)) || UNLIKELY(ApcComesFirst(Thread, Irql, Flags)) ||
-        UNLIKELY(KeObjectType(Object) == QueueObject)) {
-        KiUnlockObject(Object);
+    if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
         ArchRestoreInterrupts(Flags);
-        return WaitOnForOne(Thread, Object, WaitReason, Due);
+        return WaitForOne(Thread, Object, WaitReason, KernelMode, FALSE, Timeout);
+    }
+    if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
+        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1))) {
+        KiUnlockObject(Object);
+        ArchEnableInterrupts();
+        return WaitForOne(Thread, Object, WaitReason, KernelMode, FALSE, Timeout);
     }
     Thread->WaitTerms = TermsOf(KernelMode, WaitReason, FALSE, Irql);
-    Thread->WaitBlockList = Block;
-    Thread->WaitCount = 1;
     Block->Object = Object;
-    Block->NextWaitBlock = NULL;
-    Block->WaitKey = 0;
-    Block->WaitType = WaitAny;
-    LinkBlock(Thread, Block, Object);
-    if (Due != 0)
-        QueueTimeout(Thread, Due, 0);
+    Block->BlockState = BlockLinked;
+    InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
+    if (Timed)
+        QueueTimeout(Thread, KiQueryTime() - (ULONG64)Timeout->QuadPart, 0);
     Commit(Thread);
     KiUnlockObject(Object);
-    Status = Sleep(Thread, Irql, Flags);
-    if (UNLIKELY(Block->BlockState == BlockLinked))
-        CleanUp(Thread);
-    else if (Due != 0 && Thread->TimeoutQueued)
+    Pcr = KiCurrentPcr();
+    if (UNLIKELY(Thread->ApcState.KernelApcPending) || UNLIKELY(Pcr->Cpu.FpuLive) ||
+        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
+        return SleepAsUsual(Thread, Timed);
+    if (UNLIKELY(Pcr->NextThread != NULL) || UNLIKELY(Pcr->ReadySummary == 0)) {
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        return SleepAsUsual(Thread, Timed);
+    }
+    Next = KiDequeueFirst(Pcr, 31u - (ULONG)__builtin_clz(Pcr->ReadySummary));
+    KiAdopt(Pcr, Next);
+    if (UNLIKELY(Next == Thread) || UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process))
+        return SwitchAsUsual(Pcr, Thread, Next, Timed);
+    Pcr->ContextSwitches++;
+    Next->ContextSwitches++;
+    Pcr->Cpu.FpuArea = Next->Context.Fpu;
+    ArchSwitchContext(&Thread->Context, &Next->Context);
+    Thread = KiCurrentThread();
+    if (UNLIKELY(Thread->ApcState.KernelApcPending))
+        ArchRequestApc();
+    if (UNLIKELY(Thread->WaitStatus != STATUS_SUCCESS) || UNLIKELY(ArchReadIrql() != Thread->WaitIrql))
+        return FinishOne(Thread, Timed);
+    if (Timed && Thread->TimeoutQueued)
         KiRemoveTimeout(Thread);
-    if (ArchReadIrql() != Irql)
-        ArchWriteIrql(Irql);
-    ArchRestoreInterrupts(Flags);
-    if (UNLIKELY(Status == STATUS_KERNEL_APC))
-        return WaitOnForOne(Thread, Object, WaitReason, Due);
-    return Status;
+    ArchEnableInterrupts();
+    return STATUS_SUCCESS;
 }
 
-/* A mutant that is free, or the caller's; no Wait=TRUE before. Returns: STATUS_PENDING: it is neither, nothing is done. */
-static NOINLINE NTSTATUS TryMutant(PKTHREAD Thread, PKMUTANT Mutant)
+static NOINLINE NTSTATUS SleepOnOne(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason)
+{
+    return SleepOn(Thread, Object, WaitReason, NULL, FALSE);
+}
+
+static NOINLINE NTSTATUS SleepOnOneTimed(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
+                                         PLARGE_INTEGER Timeout)
+{
+    return SleepOn(Thread, Object, WaitReason, Timeout, TRUE);
+}
+
+/* The caller's mode is KernelMode, it is not alertable and serves no queue. A free mutant is taken at once. */
+static NOINLINE NTSTATUS WaitForMutant(PKTHREAD Thread, PKMUTANT Mutant, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
 {
     ULONG64 Flags = ArchDisableInterrupts();
-    NTSTATUS Status = STATUS_PENDING;
 
-    KiLockObject(&Mutant->Header);
-    if ((Mutant->Header.SignalState > 0 || Mutant->OwnerThread == Thread) && Mutant->Header.SignalState != MINLONG)
-        Status = KiTakeMutant(Mutant, Thread);
-    KiUnlockObject(&Mutant->Header);
-    ArchRestoreInterrupts(Flags);
-    return Status;
-}
-
-static NOINLINE NTSTATUS WaitSlowly(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
-                                    KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Timeout)
-{
-    NTSTATUS Status;
-    ULONG64 Due = 0;
-
-    if (LIKELY(!Thread->WaitNext)) {
-        if (KeObjectType(Object) == MutantObject && (Status = TryMutant(Thread, (PKMUTANT)Object)) != STATUS_PENDING)
-            return Status;
-        if (Timeout != NULL && Timeout->QuadPart < 0)
-            Due = KiQueryTime() - (ULONG64)Timeout->QuadPart;
-        if (LIKELY(((UCHAR)WaitMode | Alertable) == 0 && (Timeout == NULL || Due != 0) && Thread->Queue == NULL &&
-                   ArchReadIrql() <= APC_LEVEL))
-            return SleepOnOne(Thread, Object, WaitReason, Due);
+    if (LIKELY(KiTryLockObject(&Mutant->Header))) {
+        if (LIKELY(Mutant->Header.SignalState == 1) && LIKELY(!Mutant->Abandoned) && LIKELY(Thread->OneMutant == NULL)) {
+            Mutant->Header.SignalState = 0;
+            Mutant->OwnerThread = Thread;
+            Thread->OneMutant = Mutant;
+            Thread->KernelApcDisable -= Mutant->ApcDisable;
+            KiUnlockObject(&Mutant->Header);
+            ArchRestoreInterrupts(Flags);
+            return STATUS_SUCCESS;
+        }
+        KiUnlockObject(&Mutant->Header);
     }
-    return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+    ArchRestoreInterrupts(Flags);
+    if (Timeout == NULL && Mutant->OwnerThread != Thread)
+        return SleepOnOne(Thread, &Mutant->Header, WaitReason);
+    return WaitForOne(Thread, Mutant, WaitReason, KernelMode, FALSE, Timeout);
 }
 
 /* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. One load
@@ -533,9 +573,19 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
 {
     PKTHREAD Thread = KiCurrentThread();
 
-    if (LIKELY(!Thread->WaitNext) && TakeSignalled(Object))
+    if (UNLIKELY(Thread->WaitNext))
+        return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+    if (TakeSignalled(Object))
         return STATUS_SUCCESS;
-    return WaitSlowly(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+    if (LIKELY(((UCHAR)WaitMode | Alertable) == 0) && LIKELY(Thread->Queue == NULL)) {
+        if (KeObjectType(Object) == MutantObject)
+            return WaitForMutant(Thread, Object, WaitReason, Timeout);
+        if (Timeout == NULL)
+            return SleepOnOne(Thread, Object, WaitReason);
+        if (Timeout->QuadPart < 0)
+            return SleepOnOneTimed(Thread, Object, WaitReason, Timeout);
+    }
+    return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
 }
 
 /* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment

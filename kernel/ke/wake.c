@@ -114,9 +114,7 @@ NTSTATUS KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
     if (--Mutant->Header.SignalState != 0)
         return STATUS_SUCCESS;
     Mutant->OwnerThread = Thread;
-    KiAcquireRawLock(&Thread->MutantLock);
-    InsertTailList(&Thread->MutantListHead, &Mutant->MutantListEntry);
-    KiReleaseRawLock(&Thread->MutantLock);
+    KiLinkMutant(Thread, Mutant);
     Thread->KernelApcDisable -= Mutant->ApcDisable;
     if (LIKELY(!Mutant->Abandoned))
         return STATUS_SUCCESS;
@@ -161,6 +159,11 @@ static NOINLINE ULONG BoostWord(PKTHREAD Thread, ULONG Word, KPRIORITY Increment
         return Word;
     Priority = Priority < LOW_REALTIME_PRIORITY ? Priority : LOW_REALTIME_PRIORITY - 1;
     return (Word & ~PRIORITY_OF) | (ULONG)Priority << PRIORITY_AT | BOOSTED_OF;
+}
+
+FORCEINLINE BOOLEAN Exchange(PKTHREAD Thread, ULONG Old, ULONG New)
+{
+    return __atomic_compare_exchange_n(&Thread->StateWord, &Old, New, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* From a state in which Thread waits to DeferredReady. WaitLooked passes quickly: who set it takes no lock. */
@@ -347,12 +350,70 @@ void KiReadyWoken(PKTHREAD Thread)
     }
 }
 
-void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags)
+/* One waiter of Object, which Block says and which Object alone satisfies: from its wait into Pcr's queue, or to be the
+ * next that runs. Both locks are held. FALSE: nothing is done, it has to go the long way. */
+FORCEINLINE BOOLEAN WakeHere(PKPCR Pcr, PKWAIT_BLOCK Block, KPRIORITY Increment)
+{
+    PKTHREAD Thread = Block->Thread;
+    ULONG Old = Thread->StateWord, New = Old;
+
+    if (UNLIKELY((UCHAR)Old != Waiting) || UNLIKELY(Block->WaitType != WaitAny) || UNLIKELY(Thread->Queue != NULL))
+        return FALSE;
+    if (UNLIKELY(Increment > 0))
+        New = BoostWord(Thread, Old, Increment);
+    if ((SCHAR)(New >> PRIORITY_AT) <= Pcr->BestPriority) {
+        if (UNLIKELY(!Exchange(Thread, Old, New ^ (Waiting ^ Ready))))
+            return FALSE;
+        KiEnqueue(Pcr, Thread, FALSE);
+    } else {
+        if (Pcr->NextThread != NULL || UNLIKELY(!Exchange(Thread, Old, New ^ (Waiting ^ Standby))))
+            return FALSE;
+        Pcr->NextThread = Thread;
+        Pcr->BestPriority = Thread->Priority;
+        KiTakeIdleProcessor(Pcr);
+    }
+    Thread->WaitStatus = Block->WaitKey;
+    KiUnlinkBlock(Block);
+    return TRUE;
+}
+
+/* Where there is one processor, which has no choice to make: all that Object's signal wakes at once, as far as it goes.
+ * The ready lock is held until Object is unlocked, so nobody runs before, though he is in the queue. Returns: whether
+ * Object is unlocked and all is done. */
+static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, KPRIORITY Increment)
+{
+    SIGNAL_RULE Rule = RuleOf(Object);
+    PLIST_ENTRY Head = &Object->WaitListHead;
+    PKPCR Pcr = KiCurrentPcr();
+    BOOLEAN Done;
+
+    if (Rule > TakeAll)
+        return FALSE;
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    do
+        Done = WakeHere(Pcr, CONTAINING_RECORD(Head->Flink, KWAIT_BLOCK, WaitListEntry), Increment);
+    while (LIKELY(Done) && Rule == TakeNothing && Head->Flink != Head);
+    if (LIKELY(Done)) {
+        if (Rule == TakeAll)
+            Object->SignalState = 0;
+        KiUnlockObject(Object);
+    }
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    return Done;
+}
+
+static NOINLINE void WakeThoroughly(PDISPATCHER_HEADER Object, KPRIORITY Increment)
 {
     PKTHREAD Woken = KiWakeWaiters(Object, Increment);
 
     KiUnlockObject(Object);
     KiReadyWoken(Woken);
+}
+
+void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags)
+{
+    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(!WakeAllHere(Object, Increment)))
+        WakeThoroughly(Object, Increment);
     if (UNLIKELY(Wait))
         KiLeaveRaised(Flags, KiCurrentThread());
     else

@@ -127,15 +127,11 @@ static NTSTATUS StartThread(PETHREAD Thread, ULONG DesiredAccess, PVOID Caller, 
 /* A KMUTEX still held is looked for first: its effect on the APC-disable count is no fault of its own. */
 static void RequireNoMutex(PKTHREAD Thread)
 {
-    PLIST_ENTRY Head = &Thread->MutantListHead;
+    PKMUTANT Mutex = KeFindOwnedMutex();
 
-    for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink) {
-        PKMUTANT Mutant = CONTAINING_RECORD(Link, KMUTANT, MutantListEntry);
-
-        if (Mutant->ApcDisable != 0)
-            KeBugCheckWith(THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)Thread, (ULONG_PTR)Mutant, 0, 0,
-                           "thread %p ends and still owns mutex %p", Thread, Mutant);
-    }
+    if (Mutex != NULL)
+        KeBugCheckWith(THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)Thread, (ULONG_PTR)Mutex, 0, 0,
+                       "thread %p ends and still owns mutex %p", Thread, Mutex);
 }
 
 void PsSetThreadEndCheck(void (*Check)(void)) { EndCheck = Check; }

@@ -27,3 +27,6 @@ LONG KeReadStateMutant(PRKMUTANT Mutant);
 LONG KeReadStateMutex(PRKMUTEX Mutex);
 NTSTATUS KeWaitForMutexObject(PVOID Mutex, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                               PLARGE_INTEGER Timeout);
+
+/* A mutex, not a mere mutant, that the current thread owns; NULL: it may end. */
+PKMUTANT KeFindOwnedMutex(void);
