@@ -29,6 +29,8 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     Previous = Event->Header.SignalState;
     Event->Header.SignalState = 1;
     if (UNLIKELY(!IsListEmpty(&Event->Header.WaitListHead)) && Previous <= 0) {
+        if (LIKELY(ArchInterruptsWereOn(Flags)))
+            return KiWakeAndReturn(&Event->Header, Increment, Wait, Previous);
         KiWakeAndLeave(&Event->Header, Increment, Wait, Flags);
         return Previous;
     }

@@ -174,7 +174,6 @@ FORCEINLINE void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State)
     Thread->State = (UCHAR)State;
 }
 
-void KiTakeIdleProcessor(PKPCR Pcr);            /* ready lock held: Pcr is given a thread, and is not idle any more */
 FORCEINLINE BOOLEAN KiIsWaiting(UCHAR State) { return State == Waiting || State == WaitTested || State == WaitLooked; }
 
 void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead);    /* DeferredReady, no lock held: give it a processor, or queue it */
@@ -284,7 +283,10 @@ FORCEINLINE void KiReadyOne(PKTHREAD Thread)    /* the same for one that was cla
     KiReadyWoken(Thread);
 }
 
-/* Object is locked and has become signalled, interrupts are off and were as Flags say: wake, unlock, and leave. */
+/* Object is locked and has become signalled, and has waiters; interrupts are off and were on: wake, unlock, leave, and
+ * return Previous. */
+LONG KiWakeAndReturn(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous);
+/* The same, where interrupts were as Flags say. */
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags);
 BOOLEAN KiWaitTimedOut(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
 NTSTATUS KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);        /* locked and free, or Thread's */

@@ -110,12 +110,6 @@ static BOOLEAN TakeIdle(PKPCR Pcr)
     return (__atomic_fetch_and(&IdleProcessors, ~Bit, __ATOMIC_SEQ_CST) & Bit) != 0;
 }
 
-void KiTakeIdleProcessor(PKPCR Pcr)
-{
-    if (UNLIKELY((IdleProcessors & KiProcessorBit(Pcr->Cpu.Number)) != 0))
-        TakeIdle(Pcr);
-}
-
 /* For KiSelectThread, which has found nobody. */
 NOINLINE PKTHREAD KiFindIdleThread(PKPCR Pcr)
 {
@@ -220,7 +214,8 @@ static PKTHREAD GiveProcessor(PKPCR Pcr, PKTHREAD Thread, KPRIORITY Priority)
         KiSetThreadState(Displaced, DeferredReady);
     Pcr->NextThread = Thread;
     Pcr->BestPriority = Priority;
-    KiTakeIdleProcessor(Pcr);
+    if (UNLIKELY((IdleProcessors & KiProcessorBit(Pcr->Cpu.Number)) != 0))
+        TakeIdle(Pcr);
     KiReleaseRawLock(&Pcr->ReadyLock);
     TellProcessor(Pcr);
     return Displaced;

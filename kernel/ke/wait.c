@@ -402,13 +402,20 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
 
 /* ---- One object, which most waits are for ---- */
 
-static NOINLINE NTSTATUS WaitForOne(PKTHREAD Thread, PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-                                    BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+/* The parameters are KeWaitForSingleObject's, in the same places. */
+static NOINLINE NTSTATUS WaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                    PLARGE_INTEGER Timeout)
 {
+    PKTHREAD Thread = KiCurrentThread();
     WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
                        .Reason = WaitReason, .Mode = WaitMode, .Alertable = Alertable };
 
     return Wait(Thread, &Call, Timeout);
+}
+
+static NOINLINE NTSTATUS WaitInKernelMode(PVOID Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
+{
+    return WaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
 }
 
 /* Thread has slept in SleepOnOne, and something is not as usual. It is Running again; interrupts are off, and were on. */
@@ -457,13 +464,13 @@ FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_R
 
     if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
         ArchRestoreInterrupts(Flags);
-        return WaitForOne(Thread, Object, WaitReason, KernelMode, FALSE, Timeout);
+        return WaitInKernelMode(Object, WaitReason, Timeout);
     }
     if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
         UNLIKELY(!(Waitable >> KeObjectType(Object) & 1))) {
         KiUnlockObject(Object);
         ArchEnableInterrupts();
-        return WaitForOne(Thread, Object, WaitReason, KernelMode, FALSE, Timeout);
+        return WaitInKernelMode(Object, WaitReason, Timeout);
     }
     Thread->WaitTerms = TermsOf(KernelMode, WaitReason, FALSE, Irql);
     Block->Object = Object;
@@ -531,7 +538,7 @@ static NOINLINE NTSTATUS WaitForMutant(PKTHREAD Thread, PKMUTANT Mutant, KWAIT_R
     ArchRestoreInterrupts(Flags);
     if (Timeout == NULL && Mutant->OwnerThread != Thread)
         return SleepOnOne(Thread, &Mutant->Header, WaitReason);
-    return WaitForOne(Thread, Mutant, WaitReason, KernelMode, FALSE, Timeout);
+    return WaitInKernelMode(Mutant, WaitReason, Timeout);
 }
 
 /* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. One load
@@ -574,7 +581,7 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
     PKTHREAD Thread = KiCurrentThread();
 
     if (UNLIKELY(Thread->WaitNext))
-        return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+        return WaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     if (TakeSignalled(Object))
         return STATUS_SUCCESS;
     if (LIKELY(((UCHAR)WaitMode | Alertable) == 0) && LIKELY(Thread->Queue == NULL)) {
@@ -585,7 +592,7 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
         if (Timeout->QuadPart < 0)
             return SleepOnOneTimed(Thread, Object, WaitReason, Timeout);
     }
-    return WaitForOne(Thread, Object, WaitReason, WaitMode, Alertable, Timeout);
+    return WaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
 }
 
 /* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment
@@ -623,6 +630,11 @@ NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLA
     LARGE_INTEGER Time = *(volatile LARGE_INTEGER *)Interval;   /* no time is a fault, not for ever */
     NTSTATUS Status;
 
+    /* The short way of one that only yields. */
+    if (Time.QuadPart == 0 && ((UCHAR)WaitMode | Alertable | Thread->WaitNext) == 0 && ArchReadIrql() <= APC_LEVEL) {
+        KiYield();
+        return STATUS_SUCCESS;
+    }
     ReadTimeout(&Call, &Time);
     ReadIrql(&Call, Thread);
     RequireBlockingLegal(Thread, &Call);

@@ -351,53 +351,51 @@ void KiReadyWoken(PKTHREAD Thread)
 }
 
 /* One waiter of Object, which Block says and which Object alone satisfies: from its wait into Pcr's queue, or to be the
- * next that runs. Both locks are held. FALSE: nothing is done, it has to go the long way. */
-FORCEINLINE BOOLEAN WakeHere(PKPCR Pcr, PKWAIT_BLOCK Block, KPRIORITY Increment)
+ * next that runs. Both locks are held; the block stays linked. FALSE: nothing is done, it has to go the long way. */
+FORCEINLINE BOOLEAN WakeHere(PKPCR Pcr, PKWAIT_BLOCK Block)
 {
     PKTHREAD Thread = Block->Thread;
-    ULONG Old = Thread->StateWord, New = Old;
+    ULONG Old = Thread->StateWord;
 
     if (UNLIKELY((UCHAR)Old != Waiting) || UNLIKELY(Block->WaitType != WaitAny) || UNLIKELY(Thread->Queue != NULL))
         return FALSE;
-    if (UNLIKELY(Increment > 0))
-        New = BoostWord(Thread, Old, Increment);
-    if ((SCHAR)(New >> PRIORITY_AT) <= Pcr->BestPriority) {
-        if (UNLIKELY(!Exchange(Thread, Old, New ^ (Waiting ^ Ready))))
+    if (LIKELY((SCHAR)(Old >> PRIORITY_AT) <= Pcr->BestPriority)) {
+        if (UNLIKELY(!Exchange(Thread, Old, Old ^ (Waiting ^ Ready))))
             return FALSE;
         KiEnqueue(Pcr, Thread, FALSE);
     } else {
-        if (Pcr->NextThread != NULL || UNLIKELY(!Exchange(Thread, Old, New ^ (Waiting ^ Standby))))
+        if (Pcr->NextThread != NULL || (PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread ||
+            UNLIKELY(!Exchange(Thread, Old, Old ^ (Waiting ^ Standby))))
             return FALSE;
         Pcr->NextThread = Thread;
         Pcr->BestPriority = Thread->Priority;
-        KiTakeIdleProcessor(Pcr);
     }
     Thread->WaitStatus = Block->WaitKey;
-    KiUnlinkBlock(Block);
     return TRUE;
 }
 
-/* Where there is one processor, which has no choice to make: all that Object's signal wakes at once, as far as it goes.
- * The ready lock is held until Object is unlocked, so nobody runs before, though he is in the queue. Returns: whether
- * Object is unlocked and all is done. */
-static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, KPRIORITY Increment)
+/* Where there is one processor, which has no choice to make, and nobody is boosted: all waiters of Object, which keeps its
+ * signal, at once, as far as it goes. The ready lock is held until Object is unlocked, so nobody runs before, though he
+ * is in the queue. Returns: whether Object is unlocked and all is done. */
+static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr)
 {
-    SIGNAL_RULE Rule = RuleOf(Object);
-    PLIST_ENTRY Head = &Object->WaitListHead;
-    PKPCR Pcr = KiCurrentPcr();
+    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
     BOOLEAN Done;
 
-    if (Rule > TakeAll)
-        return FALSE;
     KiAcquireRawLock(&Pcr->ReadyLock);
-    do
-        Done = WakeHere(Pcr, CONTAINING_RECORD(Head->Flink, KWAIT_BLOCK, WaitListEntry), Increment);
-    while (LIKELY(Done) && Rule == TakeNothing && Head->Flink != Head);
-    if (LIKELY(Done)) {
-        if (Rule == TakeAll)
-            Object->SignalState = 0;
+    do {
+        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+
+        if (UNLIKELY(!WakeHere(Pcr, Block)))
+            break;
+        Entry = Entry->Flink;
+        Block->BlockState = BlockFree;
+    } while (Entry != Head);
+    Head->Flink = Entry;
+    Entry->Blink = Head;
+    Done = Entry == Head;
+    if (LIKELY(Done))
         KiUnlockObject(Object);
-    }
     KiReleaseRawLock(&Pcr->ReadyLock);
     return Done;
 }
@@ -412,12 +410,49 @@ static NOINLINE void WakeThoroughly(PDISPATCHER_HEADER Object, KPRIORITY Increme
 
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags)
 {
-    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(!WakeAllHere(Object, Increment)))
+    if (KiProcessorCount != 1 || Increment > 0 || RuleOf(Object) != TakeNothing || !WakeAllHere(Object, KiCurrentPcr()))
         WakeThoroughly(Object, Increment);
     if (UNLIKELY(Wait))
         KiLeaveRaised(Flags, KiCurrentThread());
     else
         KiLeave(Flags);
+}
+
+static NOINLINE LONG WakeAsUsual(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous)
+{
+    KiWakeAndLeave(Object, Increment, Wait, ~0ull);
+    return Previous;
+}
+
+static NOINLINE LONG LeaveAndReturn(LONG Previous)
+{
+    KiLeaveSlowly(~0ull);
+    return Previous;
+}
+
+/* Straight for the commonest: a synchronization object, its first waiter, one processor, no boost. As in wait.c, SleepOn,
+ * what is rare is called last. */
+LONG KiWakeAndReturn(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous)
+{
+    PKWAIT_BLOCK Block = CONTAINING_RECORD(Object->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
+    PKPCR Pcr = KiCurrentPcr();
+
+    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(Increment > 0) || UNLIKELY(Wait) ||
+        (KeObjectType(Object) & ~(EventSynchronizationObject ^ TimerSynchronizationObject)) != EventSynchronizationObject ||
+        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
+        return WakeAsUsual(Object, Increment, Wait, Previous);
+    if (UNLIKELY(!WakeHere(Pcr, Block))) {
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        return WakeAsUsual(Object, Increment, Wait, Previous);
+    }
+    KiUnlinkBlock(Block);
+    Object->SignalState = 0;
+    KiUnlockObject(Object);
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    if (Pcr->NextThread != NULL)
+        return LeaveAndReturn(Previous);
+    ArchEnableInterrupts();
+    return Previous;
 }
 
 /* Called by its timer queue. Busy is a wait for all that is being tested, by somebody who may need a timer's lock whose
