@@ -8,6 +8,8 @@
  * Lock: one for all lists and counts; nothing is called with it held. */
 #include "iop.h"
 
+#include <io/shutdown.h>
+
 #include <ke/bugcheck.h>
 #include <ke/spinlock.h>
 #include <ob/create.h>
@@ -186,6 +188,8 @@ VOID IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
     KIRQL OldIrql;
 
     IopStopTimerOf(DeviceObject);
+    if (DeviceObject->Flags & DO_SHUTDOWN_REGISTERED)
+        IoUnregisterShutdownNotification(DeviceObject);
     OldIrql = KeAcquireSpinLockRaiseToDpc(&IopDatabaseLock);
     Again = IopExtensionOf(DeviceObject)->DeletePending;
     IopExtensionOf(DeviceObject)->DeletePending = TRUE;

@@ -57,15 +57,14 @@ static NTSTATUS SendAndWait(PDEVICE_OBJECT Top, PIRP Irp, PIO_STATUS_BLOCK Block
     return Block->Status;
 }
 
-/* What a file needs to go: without memory for the request it is tried again, since nobody else would. */
-static void Announce(PFILE_OBJECT File, UCHAR Major)
+/* Without memory for the request it is tried again, since nobody else would. */
+static void Announce(PDEVICE_OBJECT Top, PFILE_OBJECT File, UCHAR Major)
 {
     LARGE_INTEGER Delay = { .QuadPart = -100000 };
-    PDEVICE_OBJECT Top = IoGetRelatedDeviceObject(File);
     IO_STATUS_BLOCK Block;
     PIRP Irp;
 
-    while ((Irp = MakeRequest(File, Top, Major, IRP_CLOSE_OPERATION)) == NULL)
+    while ((Irp = MakeRequest(File, Top, Major, File != NULL ? IRP_CLOSE_OPERATION : 0)) == NULL)
         KeDelayExecutionThread(KernelMode, FALSE, &Delay);
     SendAndWait(Top, Irp, &Block);
 }
@@ -74,7 +73,7 @@ static void CleanUpFile(PVOID Object)
 {
     PFILE_OBJECT File = Object;
 
-    Announce(File, IRP_MJ_CLEANUP);
+    Announce(IoGetRelatedDeviceObject(File), File, IRP_MJ_CLEANUP);
     File->Flags |= FO_CLEANUP_COMPLETE;
 }
 
@@ -88,7 +87,7 @@ static void CloseFile(PVOID Object)
             KeBugCheckWith(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)File, KeGetCurrentIrql(), 0, 0,
                            "the last reference to file %p is given back at IRQL %u: its driver must be told at 0", File,
                            KeGetCurrentIrql());
-        Announce(File, IRP_MJ_CLOSE);
+        Announce(IoGetRelatedDeviceObject(File), File, IRP_MJ_CLOSE);
     }
     if (File->FileName.Buffer != NULL)
         ExFreePoolWithTag(File->FileName.Buffer, IO_TAG);
@@ -177,6 +176,14 @@ NTSTATUS IopParseDevice(PVOID Object, PCUNICODE_STRING Rest, PVOID Context, PVOI
     }
     *Found = File;
     return Status;
+}
+
+void IopSendRequest(PDEVICE_OBJECT Device, UCHAR Major)
+{
+    PDEVICE_OBJECT Top = IoGetAttachedDeviceReference(Device);
+
+    Announce(Top, NULL, Major);
+    ObfDereferenceObject(Top);
 }
 
 NTSTATUS IopOpen(const OB_ATTRIBUTES *Attributes, IOP_OPEN *Open, PVOID Caller, PHANDLE Handle)

@@ -121,7 +121,7 @@ static void FinishHere(PIRP Irp)
     if (Irp->Tail.Overlay.Thread == NULL && !(Irp->AllocationFlags & IOP_ORPHAN))
         KeBugCheckWith(INCONSISTENT_IRP, (ULONG_PTR)Irp, 0, 0, 0,
                        "IRP %p has no thread, and no completion routine has kept it for whoever allocated it", Irp);
-    if (Irp->Flags & (IRP_CREATE_OPERATION | IRP_CLOSE_OPERATION))
+    if (Irp->Flags & IRP_SYNCHRONOUS_API)
         Irp->PendingReturned = TRUE;    /* its thread wants to know in any case */
     if (Irp->AllocationFlags & IOP_ORPHAN)
         Irp->UserIosb = NULL, Irp->UserEvent = NULL, Irp->Flags &= ~(ULONG)IRP_INPUT_OPERATION;

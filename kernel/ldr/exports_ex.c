@@ -17,6 +17,7 @@
 #include <io/packet.h>
 #include <io/remove_lock.h>
 #include <io/request.h>
+#include <io/shutdown.h>
 #include <io/stack.h>
 #include <io/symbolic_link.h>
 #include <io/timer.h>
@@ -286,6 +287,9 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoGetDriverObjectExtension),
     EXPORT(IoRegisterDriverReinitialization),
     EXPORT(IoRegisterBootDriverReinitialization),
+    EXPORT(IoRegisterShutdownNotification),
+    EXPORT(IoRegisterLastChanceShutdownNotification),
+    EXPORT(IoUnregisterShutdownNotification),
     EXPORT_DATA(IoDeviceObjectType),
     EXPORT_DATA(IoDriverObjectType),
 

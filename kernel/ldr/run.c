@@ -9,6 +9,7 @@
 #include <ex/lookaside.h>
 #include <ex/pool.h>
 #include <ex/resource.h>
+#include <io/shutdown.h>
 #include <ldr/run.h>
 #include <mm/mm.h>
 #include <ob/object.h>
@@ -238,6 +239,8 @@ ULONG LdrRunDrivers(const BOOT_INFO *Info)
         WaitForRest();
     while (Run.Count != 0 && !Run.Hung)
         UnloadLast();
+    if (!Run.Hung)
+        IoShutdownDevices();
     JudgeResults();
     return Verdict();
 }

@@ -61,10 +61,12 @@ NTSTATUS LayerForward(LAYER *Layer, PIRP Irp)
 
 /* ---- The stack ---- */
 
-void StackBuild(STACK *Stack, ULONG Count)
+void StackBuild(STACK *Stack, ULONG Count) { StackBuildNamed(Stack, Count, "KtestStack"); }
+
+void StackBuildNamed(STACK *Stack, ULONG Count, const char *Driver)
 {
     memset(Stack, 0xAA, sizeof *Stack);
-    Stack->Driver = IoCreateDriverObject("KtestStack");
+    Stack->Driver = IoCreateDriverObject(Driver);
     REQUIRE_TRUE(Stack->Driver != NULL);
     Stack->Count = Count;
     for (ULONG i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)

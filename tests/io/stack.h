@@ -32,6 +32,7 @@ typedef struct _STACK {
 } STACK;
 
 void StackBuild(STACK *Stack, ULONG Count);     /* every layer forwards, the lowest completes with success */
+void StackBuildNamed(STACK *Stack, ULONG Count, const char *Driver);
 void StackRemove(STACK *Stack);
 
 NTSTATUS LayerComplete(LAYER *Layer, PIRP Irp);
