@@ -138,20 +138,33 @@ static void CountInterrupts(ULONG64 *Counts)
     KeRevertToUserAffinityThread();
 }
 
-/* Many ticks long nobody has anything to do: the interrupt that ends it is taken, and no tick on any processor.
- * Left for others: the looks at the counts, and threads of the system that go after a while without work. */
-TEST(ke_clock, no_tick_while_the_machine_idles)
+/* The most interrupts that any processor took while this thread slept. */
+static ULONG64 MostInterrupts(LONGLONG Seconds)
 {
-    enum { FEW = 12, TICK_SECONDS = 64 };
-    LONGLONG Seconds = KtestVirtualTime() ? 4 : 1;   /* the APIC counts no further in one go */
     LARGE_INTEGER Interval = { .QuadPart = -Seconds * 10000000 };
-    ULONG64 Before[64], After[64];
+    ULONG64 Before[64], After[64], Most = 0;
 
     CountInterrupts(Before);
     KeDelayExecutionThread(KernelMode, FALSE, &Interval);
     CountInterrupts(After);
     for (ULONG Number = 0; Number < KeQueryActiveProcessorCount(NULL); Number++)
-        EXPECT_LE(After[Number] - Before[Number], FEW);
+        if (After[Number] - Before[Number] > Most)
+            Most = After[Number] - Before[Number];
+    return Most;
+}
+
+/* Many ticks long nobody has anything to do: the interrupt that ends it is taken, and no tick on any processor. FEW is
+ * for the looks at the counts. Threads of the system that go after a while without work may come in between, all in
+ * the same second; a tick would come in each. */
+TEST(ke_clock, no_tick_while_the_machine_idles)
+{
+    enum { FEW = 12, TICK_SECONDS = 64, ROUNDS = 10 };
+    LONGLONG Seconds = KtestVirtualTime() ? 4 : 1;   /* the APIC counts no further in one go */
+    ULONG64 Most = MostInterrupts(Seconds);
+
+    for (ULONG Round = 1; Round < ROUNDS && Most > FEW; Round++)
+        Most = MostInterrupts(Seconds);
+    EXPECT_LE(Most, FEW);
     EXPECT_GT(Seconds * TICK_SECONDS, FEW);
 }
 
