@@ -12,11 +12,12 @@
 #include <vf/fastmutex.h>
 #include <vf/region.h>
 
+/* The kernel may be at work on the event for somebody else, hence KeObjectType. */
 static void CheckInitialized(const FAST_MUTEX *Mutex, VFP_LOCK_KIND Kind)
 {
     const DISPATCHER_HEADER *Header = &Mutex->Event.Header;
 
-    if (UNLIKELY(Header->Type != EventSynchronizationObject || Header->Size != sizeof(KEVENT) / sizeof(ULONG) ||
+    if (UNLIKELY(KeObjectType(Header) != EventSynchronizationObject || Header->Size != sizeof(KEVENT) / sizeof(ULONG) ||
                  Header->WaitListHead.Flink == NULL || Mutex->Count < 0))
         VfStop(VF_UNINITIALIZED, (ULONG_PTR)Mutex, (ULONG)Mutex->Count, Header->Type, "%s %p is not initialised",
                VfpKindName(Kind), Mutex);
