@@ -86,6 +86,14 @@ static void Enlist(PGENERAL_LOOKASIDE List)
     KeReleaseSpinLock(&ListLock, OldIrql);
 }
 
+/* Under ListLock. */
+static void Unlink(PLIST_ENTRY Entry)
+{
+    if (RemoveEntryList(Entry))
+        KeCancelTimer(&AdjustTimer);
+    Entry->Flink = Entry->Blink = NULL;
+}
+
 static void Delist(PGENERAL_LOOKASIDE List)
 {
     KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
@@ -94,10 +102,7 @@ static void Delist(PGENERAL_LOOKASIDE List)
     if (Entry->Flink == NULL || Entry->Flink->Blink != Entry || Entry->Blink->Flink != Entry)
         KeBugCheckAtIrql(OldIrql, KERNEL_SECURITY_CHECK_FAILURE, FAST_FAIL_CORRUPT_LIST_ENTRY, 0, 0, (ULONG_PTR)List,
                          "a lookaside list is deleted that is not initialised, or has been deleted before");
-    RemoveEntryList(Entry);
-    Entry->Flink = Entry->Blink = NULL;
-    if (IsListEmpty(&Lists))
-        KeCancelTimer(&AdjustTimer);
+    Unlink(Entry);
     KeReleaseSpinLock(&ListLock, OldIrql);
 }
 
@@ -195,7 +200,7 @@ void ExForgetLookasides(const void *Start, SIZE_T Size)
     for (PLIST_ENTRY Entry = Lists.Flink; Entry != &Lists; Entry = Next) {
         Next = Entry->Flink;
         if ((ULONG64)Entry - (ULONG64)Start < Size)
-            RemoveEntryList(Entry);
+            Unlink(Entry);
     }
     KeReleaseSpinLock(&ListLock, OldIrql);
 }

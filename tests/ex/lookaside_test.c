@@ -248,6 +248,25 @@ TEST(ex_lookaside, once_a_second_the_depth_is_adjusted)
     ExDeleteNPagedLookasideList(&List);
 }
 
+/* Memory that goes away takes its lists along; the adjustments end with the last one, and begin anew. */
+TEST(ex_lookaside, forgotten_it_is_no_more)
+{
+    static NPAGED_LOOKASIDE_LIST Pair[2];
+
+    for (int Round = 0; Round < 2; Round++) {
+        for (int At = 0; At < 2; At++)
+            ExInitializeNPagedLookasideList(&Pair[At], NULL, NULL, 0, SIZE, TAG, 0);
+        ExForgetLookasides(&Pair[0], 1);                        /* not the place of its link */
+        EXPECT_EQ(OnTheList(&Pair[0]), 1);
+        ExForgetLookasides(&Pair[0], sizeof Pair[0]);
+        EXPECT_EQ(OnTheList(&Pair[0]), 0);
+        EXPECT_EQ(OnTheList(&Pair[1]), 1);
+        ExForgetLookasides(Pair, sizeof Pair);
+        EXPECT_EQ(OnTheList(&Pair[1]), 0);
+        memset(Pair, 0xDD, sizeof Pair);
+    }
+}
+
 /* ---- Many at once ---- */
 
 enum { USERS = 4, ROUNDS = 1500, HELD = 6 };

@@ -46,7 +46,7 @@
     X(0x1004, RELEASED_BY_ANOTHER, "A lock is released by somebody who does not hold it, while another does.")        \
     X(0x1005, INITIALIZED_WHILE_HELD, "A lock is initialised again while it is held.")                                \
     X(0x1007, NOT_HELD, "A lock is released that nobody holds.")                                                      \
-    X(0x1009, OTHER_FORM, "A lock is acquired in one form (safe, unsafe, exclusive, shared) and released in another.")           \
+    X(0x1009, OTHER_FORM, "A lock is acquired in one form (safe, unsafe, exclusive, shared) and released in another.") \
     X(0x100A, THREAD_ENDS_WITH_LOCK, "A thread ends and still holds a lock.")                                         \
     X(0x100B, FREED_WHILE_HELD, "Memory is freed while a lock in it is held, or a resource is deleted that is.")      \
     X(0x2001D, CALLBACK_IRQL, "DriverEntry or DriverUnload returned at another IRQL than it was called at.")          \
