@@ -1,4 +1,5 @@
 /* seh_probe.c - ProbeForRead and ProbeForWrite raise what a driver's handler is to see, and nothing for what is sound.
+ * covers ProbeForRead.1, ProbeForWrite.1
  *
  * expect: status 0
  * expect: log ^ok 7 -

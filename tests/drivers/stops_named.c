@@ -1,4 +1,5 @@
 /* stops_named.c - a thread that it has given a name stops the machine: the screen says which.
+ * covers ZwSetInformationThread.10
  *
  * expect: status 2
  * expect: log STOP 0x000000E2 MANUALLY_INITIATED_CRASH

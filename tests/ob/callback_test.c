@@ -25,6 +25,7 @@ static PCALLBACK_OBJECT NewCallback(BOOLEAN Multiple)
     return Callback;
 }
 
+/* covers ExCreateCallback.1 */
 TEST(ob_callback, is_found_by_name_as_long_as_somebody_holds_it)
 {
     UNICODE_STRING Text;
@@ -50,6 +51,7 @@ TEST(ob_callback, is_found_by_name_as_long_as_somebody_holds_it)
     EXPECT_EQ(ExCreateCallback(&First, &Attributes, FALSE, TRUE), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers ExCreateCallback.1 */
 TEST(ob_callback, wrong_names)
 {
     UNICODE_STRING Text, EventText;
@@ -95,6 +97,7 @@ static VOID Note(PVOID Context, PVOID Argument1, PVOID Argument2)
     Calls[CallCount++ % 16] = (CALL){ (ULONG)(ULONG64)Context, Argument1, Argument2, KeGetCurrentIrql() };
 }
 
+/* covers ExNotifyCallback.1 */
 TEST(ob_callback, calls_in_order_with_the_arguments_at_the_callers_irql)
 {
     PCALLBACK_OBJECT Callback = NewCallback(TRUE);
@@ -130,6 +133,7 @@ TEST(ob_callback, calls_in_order_with_the_arguments_at_the_callers_irql)
     EXPECT_EQ(ObfDereferenceObject(Callback), 0);
 }
 
+/* covers ExRegisterCallback.1 */
 TEST(ob_callback, one_alone_unless_several_are_allowed)
 {
     PCALLBACK_OBJECT Callback = NewCallback(FALSE);
@@ -176,6 +180,7 @@ static void Unregister(PVOID Context)
     Stay->Unregistered = 1;
 }
 
+/* covers ExUnregisterCallback.1 */
 TEST(ob_callback, unregistering_waits_for_every_call_under_way)
 {
     STAY Stay = { .Left = 0 };

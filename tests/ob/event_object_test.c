@@ -42,6 +42,7 @@ static LONG StateOf(HANDLE Event)
     return State;
 }
 
+/* covers ZwSetEvent.1 */
 TEST(ob_event, each_service_and_what_it_tells)
 {
     static NTSTATUS (*const Services[])(HANDLE, PLONG) = { ZwSetEvent, NtSetEvent, ZwResetEvent, ZwPulseEvent };
@@ -67,6 +68,7 @@ TEST(ob_event, each_service_and_what_it_tells)
     }
 }
 
+/* covers ZwCreateEvent.1 */
 TEST(ob_event, bad_type_and_both_types)
 {
     HANDLE Handle = (HANDLE)1, Notification = NewEvent(NotificationEvent, TRUE);
@@ -82,6 +84,7 @@ TEST(ob_event, bad_type_and_both_types)
     ZwClose(Synchronization);
 }
 
+/* covers Names.5 */
 TEST(ob_event, names_are_shared_by_type)
 {
     UNICODE_STRING Text, ThingText;
@@ -111,6 +114,7 @@ TEST(ob_event, names_are_shared_by_type)
     EXPECT_EQ(ZwOpenEvent(&First, 0, &Attributes), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers Names.8 */
 TEST(ob_event, exclusive_objects_are_one_processes)
 {
     UNICODE_STRING Text;
@@ -137,6 +141,7 @@ TEST(ob_event, exclusive_objects_are_one_processes)
     ObfDereferenceObject(Process);
 }
 
+/* covers IoCreateNotificationEvent.1 */
 TEST(ob_event, drivers_share_named_events)
 {
     UNICODE_STRING Text, Bad;
@@ -271,6 +276,7 @@ static void WaitByHandle(PVOID Context)
     Waiter->Status = ZwWaitForSingleObject(Waiter->Handle, Waiter->Alertable, NULL);
 }
 
+/* covers ZwWaitForSingleObject.1 */
 TEST(ob_wait, sleeps_until_the_handle_is_signalled)
 {
     HANDLE Event = NewEvent(SynchronizationEvent, FALSE);
@@ -294,6 +300,7 @@ TEST(ob_wait, sleeps_until_the_handle_is_signalled)
     ZwClose(Event);
 }
 
+/* covers ZwWaitForSingleObject.1 */
 TEST(ob_wait, refuses_what_nobody_can_wait_for)
 {
     UNICODE_STRING Text;
@@ -313,6 +320,7 @@ TEST(ob_wait, refuses_what_nobody_can_wait_for)
     EXPECT_EQ(NtWaitForSingleObject(NtCurrentProcess(), FALSE, &AtOnce), STATUS_TIMEOUT);
 }
 
+/* covers ZwWaitForMultipleObjects.1 */
 TEST(ob_wait, many_handles)
 {
     static HANDLE Handles[MAXIMUM_WAIT_OBJECTS];

@@ -56,6 +56,7 @@ static HANDLE HandleTo(PVOID Object, ACCESS_MASK Access, ULONG Attributes)
     return Handle;
 }
 
+/* covers ObReferenceObjectByPointer.1 */
 TEST(ob_reference, counts_and_tags)
 {
     PVOID Thing = NewThing();
@@ -93,6 +94,7 @@ TEST(ob_reference, deletes_where_it_is_given_back)
     EXPECT_EQ(DeletedBy, KeGetCurrentThread());
 }
 
+/* covers ObDereferenceObjectDeferDelete.1 */
 TEST(ob_reference, deferred_deletion_is_a_workers)
 {
     enum { COUNT = 100 };
@@ -133,6 +135,7 @@ TEST(ob_reference, dying_object_is_not_referenced_again)
     ObfDereferenceObject(Thing);
 }
 
+/* covers Handles.1, ZwClose.1 */
 TEST(ob_handle, each_holds_the_object_and_the_last_close_is_told)
 {
     PVOID Thing = NewThing(), Found;
@@ -164,6 +167,7 @@ TEST(ob_handle, each_holds_the_object_and_the_last_close_is_told)
     EXPECT_EQ(Deleted, 1);
 }
 
+/* covers Handles.2, Handles.5, ObReferenceObjectByHandle.2 */
 TEST(ob_handle, low_bits_are_nobodys_and_kernel_handles_are_not_user_modes)
 {
     PVOID Thing = NewThing(), Found;
@@ -205,6 +209,7 @@ TEST(ob_handle, stale_handle_stays_invalid)
     ObfDereferenceObject(Thing);
 }
 
+/* covers Handles.4 */
 TEST(ob_handle, protected_from_close)
 {
     PVOID Thing = NewThing();
@@ -235,6 +240,7 @@ TEST(ob_handle, protected_from_close)
 
 typedef struct _VISITOR_WORK { HANDLE Foreign; PVOID Thing; volatile LONG Done; } VISITOR_WORK;
 
+/* covers Handles.2 */
 TEST(ob_handle, means_something_in_its_own_process_only)
 {
     PKPROCESS Process = PsCreateProcess();
@@ -268,6 +274,7 @@ static void CreateHandleAndEnd(PVOID Context)
     Work->Done = 1;
 }
 
+/* covers Handles.2 */
 TEST(ob_handle, closed_when_the_process_ends)
 {
     PKPROCESS Process = PsCreateProcess();
@@ -288,6 +295,7 @@ TEST(ob_handle, closed_when_the_process_ends)
     ObfDereferenceObject(Process);
 }
 
+/* covers ZwDuplicateObject.1, ZwDuplicateObject.2 */
 TEST(ob_handle, duplicates_across_processes)
 {
     PKPROCESS Process = PsCreateProcess();
@@ -323,6 +331,7 @@ TEST(ob_handle, duplicates_across_processes)
     ObfDereferenceObject(Process);
 }
 
+/* covers ZwDuplicateObject.1 */
 TEST(ob_handle, duplicates_the_pseudo_handles)
 {
     HANDLE Copy;
@@ -340,6 +349,7 @@ TEST(ob_handle, duplicates_the_pseudo_handles)
 
 /* ---- What is told ---- */
 
+/* covers ZwQueryObject.1 */
 TEST(ob_query, basic_and_type)
 {
     PVOID Thing = NewThing();
@@ -380,6 +390,7 @@ TEST(ob_query, basic_and_type)
     ObfDereferenceObject(Thing);
 }
 
+/* covers ZwQueryObject.1 */
 TEST(ob_query, name_by_handle)
 {
     UNICODE_STRING Path = { 42, 42, L"\\BaseNamedObjects\\KtX" };
@@ -500,6 +511,7 @@ static void Race(PVOID Context)
     }
 }
 
+/* covers Handles.3 */
 TEST(ob_handle, closing_races_looking_up)
 {
     PKTHREAD Threads[RACERS];

@@ -78,6 +78,7 @@ static void Race(PVOID Context)
     }
 }
 
+/* covers Names.7 */
 TEST(ob_name, coming_and_going_races_look_ups)
 {
     OBJECT_ATTRIBUTES Attributes = { sizeof Attributes, NULL, NULL, OBJ_KERNEL_HANDLE };

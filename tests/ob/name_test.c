@@ -108,6 +108,7 @@ TEST(ob_name, tree_that_nt_begins_with)
     ObfDereferenceObject(Dos);
 }
 
+/* covers Names.1, Names.2, Names.3 */
 TEST(ob_name, each_wrong_path_has_its_status)
 {
     static const struct { PCWSTR Path; NTSTATUS Status; } Rows[] = {
@@ -138,6 +139,7 @@ TEST(ob_name, each_wrong_path_has_its_status)
     EXPECT_EQ(Deleted, 1);
 }
 
+/* covers Names.3, Names.5 */
 TEST(ob_name, collides_in_its_case_or_in_any)
 {
     PVOID First = NewThing(&ThingType), Second = NewThing(&ThingType), Found;
@@ -158,6 +160,7 @@ TEST(ob_name, collides_in_its_case_or_in_any)
     EXPECT_EQ(Try(L"\\BaseNamedObjects\\KtOne", OBJ_CASE_INSENSITIVE, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers Names.6 */
 TEST(ob_name, permanent_until_made_temporary)
 {
     PVOID Thing = NewThing(&ThingType);
@@ -172,6 +175,7 @@ TEST(ob_name, permanent_until_made_temporary)
     EXPECT_EQ(Try(L"\\Device\\KtStays", 0, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers Handles.1 */
 TEST(ob_name, goes_with_the_last_handle)
 {
     UNICODE_STRING Path = Text(L"\\BaseNamedObjects\\KtEvent");
@@ -191,6 +195,7 @@ TEST(ob_name, goes_with_the_last_handle)
     EXPECT_EQ(ObfDereferenceObject(Event), 0);          /* who holds it has it without its name */
 }
 
+/* covers Names.6 */
 TEST(ob_name, made_temporary_by_its_handle)
 {
     UNICODE_STRING Path = Text(L"\\BaseNamedObjects\\KtEvent");
@@ -213,6 +218,7 @@ TEST(ob_name, made_temporary_by_its_handle)
     EXPECT_EQ(ZwMakeTemporaryObject(Handle), STATUS_INVALID_HANDLE);
 }
 
+/* covers Names.4 */
 TEST(ob_name, links_are_followed_wherever_they_stand)
 {
     PVOID Thing = NewThing(&ThingType), Found;
@@ -243,6 +249,7 @@ TEST(ob_name, links_are_followed_wherever_they_stand)
     ObfDereferenceObject(Thing);
 }
 
+/* covers Names.4 */
 TEST(ob_name, ring_of_links_ends)
 {
     HANDLE Ring, Growing, Relative;
@@ -312,6 +319,7 @@ TEST(ob_name, rest_of_a_path_is_the_types_to_read)
     ZwClose(Alias);
 }
 
+/* covers Names.1 */
 TEST(ob_name, begins_in_a_directory_of_the_callers)
 {
     UNICODE_STRING Path = Text(L"\\BaseNamedObjects\\KtDir"), Relative = Text(L"Inner"), Absolute = Text(L"\\Inner");
@@ -380,6 +388,7 @@ static void CheckNameOf(PVOID Object, PCWSTR Expected)
     EXPECT_EQ(Buffer.Text[Bytes != 0 ? Bytes / 2 + 1 : 0], 0x5555);
 }
 
+/* covers ObQueryNameString.1 */
 TEST(ob_name, is_told_whole)
 {
     UNICODE_STRING Path = Text(L"\\BaseNamedObjects\\KtDir");

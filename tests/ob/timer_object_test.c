@@ -81,6 +81,7 @@ static PVOID ObjectOf(HANDLE Handle)
     return Object;
 }
 
+/* covers ZwSetTimer.1 */
 TEST(ob_timer, without_an_apc)
 {
     HANDLE Timer = NewTimer(NotificationTimer), Auto = NewTimer(SynchronizationTimer);
@@ -105,6 +106,7 @@ TEST(ob_timer, without_an_apc)
     ZwClose(Auto);
 }
 
+/* covers ZwCreateTimer.1 */
 TEST(ob_timer, bad_parameters)
 {
     HANDLE Timer = (HANDLE)1;
@@ -144,6 +146,7 @@ TEST(ob_timer, is_shared_by_name)
     EXPECT_EQ(ZwOpenTimer(&Second, GENERIC_ALL, &Attributes), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers ZwSetTimer.2 */
 TEST(ob_timer, apc_runs_in_the_setters_thread)
 {
     HANDLE Timer = NewTimer(SynchronizationTimer);
@@ -189,6 +192,7 @@ TEST(ob_timer, absolute_due_time_brings_its_apc)
     ZwClose(Timer);
 }
 
+/* covers ZwSetTimer.2, ZwSetTimer.3 */
 TEST(ob_timer, apc_waits_for_the_end_of_a_region_and_can_be_taken_back)
 {
     HANDLE Timer = NewTimer(NotificationTimer);
@@ -210,6 +214,7 @@ TEST(ob_timer, apc_waits_for_the_end_of_a_region_and_can_be_taken_back)
     ZwClose(Timer);
 }
 
+/* covers ZwSetTimer.3 */
 TEST(ob_timer, new_setting_takes_the_old_one_back)
 {
     HANDLE Timer = NewTimer(NotificationTimer);
@@ -234,6 +239,7 @@ TEST(ob_timer, new_setting_takes_the_old_one_back)
     ZwClose(Timer);
 }
 
+/* covers ZwSetTimer.2 */
 TEST(ob_timer, periodic_apc_comes_until_it_is_cancelled)
 {
     HANDLE Timer = NewTimer(SynchronizationTimer);
@@ -254,6 +260,7 @@ TEST(ob_timer, periodic_apc_comes_until_it_is_cancelled)
     ZwClose(Timer);
 }
 
+/* covers ZwSetTimer.4 */
 TEST(ob_timer, lives_without_its_handle_until_the_apc)
 {
     HANDLE Timer = NewTimer(NotificationTimer);
@@ -285,6 +292,7 @@ static void SetAndEnd(PVOID Context)
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
+/* covers ZwSetTimer.3 */
 TEST(ob_timer, ending_thread_takes_its_timers_back)
 {
     ENDING Ending = { 0 };

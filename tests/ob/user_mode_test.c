@@ -77,6 +77,7 @@ static NTSTATUS CreateEvent(PHANDLE Handle, ACCESS_MASK Access, POBJECT_ATTRIBUT
     return NtCreateEvent(Handle, Access, Attributes, NotificationEvent, FALSE);
 }
 
+/* covers UserMode.2 */
 TEST(ob_user, handles_are_the_processes_and_grant_what_was_asked)
 {
     HANDLE Event, Query;
@@ -102,6 +103,7 @@ TEST(ob_user, handles_are_the_processes_and_grant_what_was_asked)
     Leave();
 }
 
+/* covers Handles.2, UserMode.4 */
 TEST(ob_user, kernel_handles_and_permanence_are_not_for_it)
 {
     HANDLE Kernel;
@@ -123,7 +125,8 @@ TEST(ob_user, kernel_handles_and_permanence_are_not_for_it)
     Leave();
 }
 
-/* Each pointer of a call in turn: the kernel's, none, one that is not there, one that is not aligned. */
+/* Each pointer of a call in turn: the kernel's, none, one that is not there, one that is not aligned.
+ * covers UserMode.1 */
 TEST(ob_user, every_pointer_is_doubted)
 {
     static LONG KernelLong = 0x55555555;
@@ -166,6 +169,7 @@ TEST(ob_user, every_pointer_is_doubted)
     Leave();
 }
 
+/* covers UserMode.2 */
 TEST(ob_user, duplicates_no_more_than_it_has)
 {
     HANDLE Event, Self = NtCurrentProcess();
@@ -190,7 +194,8 @@ static NTSTATUS SetInformation(HANDLE Thread, ULONG Class, PVOID Information, UL
     return NtSetInformationThread(Thread, (THREADINFOCLASS)Class, Information, Length);
 }
 
-/* Each call is wrong in all that comes after the check that it fails. */
+/* Each call is wrong in all that comes after the check that it fails.
+ * covers UserMode.1, UserMode.4 */
 TEST(ob_user, thread_information_in_the_order_of_the_checks)
 {
     static ULONG KernelValue = 99;
@@ -258,6 +263,7 @@ TEST(ob_user, names_of_threads_are_copied_in_and_out)
 
 /* ---- Mode and probes themselves ---- */
 
+/* covers UserMode.3 */
 TEST(ob_user, zw_sets_the_mode_and_nt_leaves_it)
 {
     KPROCESSOR_MODE Outer;
@@ -274,6 +280,7 @@ TEST(ob_user, zw_sets_the_mode_and_nt_leaves_it)
     EXPECT_EQ(ExGetPreviousMode(), KernelMode);
 }
 
+/* covers ProbeForRead.1, ProbeForWrite.1 */
 TEST(ob_user, probes_that_find_nothing_return)
 {
     Enter();

@@ -175,6 +175,7 @@ static void NameIt(HANDLE Thread, PCWSTR Name, ULONG Bytes)
     EXPECT_EQ(ZwSetInformationThread(Thread, ThreadNameInformation, &String, sizeof String), STATUS_SUCCESS);
 }
 
+/* covers ZwSetInformationThread.10 */
 TEST(ps_information, name)
 {
     struct { UNICODE_STRING Name; WCHAR Text[8]; } Told;
