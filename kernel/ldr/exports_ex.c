@@ -138,6 +138,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ExUnregisterCallback),
     EXPORT(ExNotifyCallback),
     EXPORT(ExGetPreviousMode),
+    EXPORT(PsGetCurrentThreadPreviousMode),
     EXPORT(ProbeForRead),
     EXPORT(ProbeForWrite),
 

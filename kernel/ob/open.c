@@ -97,6 +97,14 @@ static NTSTATUS CountOpen(PVOID Object, ULONG Attributes, BOOLEAN ByName)
 
 /* ---- Handles ---- */
 
+/* The kernel may ask to be looked at as user mode is. */
+static NTSTATUS Grant(const OB_ATTRIBUTES *Attributes, PVOID Object, ACCESS_MASK DesiredAccess, ACCESS_MASK *Granted)
+{
+    KPROCESSOR_MODE Mode = Attributes->Attributes & OBJ_FORCE_ACCESS_CHECK ? UserMode : Attributes->Mode;
+
+    return ObpGrantAccess(Mode, OBJECT_TO_HEADER(Object)->Type, DesiredAccess, Granted);
+}
+
 /* A handle to Object, counted and referenced, for the current process; if it fails, neither is left. */
 static NTSTATUS MakeHandle(PVOID Object, const OB_ATTRIBUTES *Attributes, ACCESS_MASK Granted, PVOID Caller,
                            PHANDLE Handle)
@@ -164,7 +172,7 @@ NTSTATUS ObInsertObject(PVOID Object, const OB_ATTRIBUTES *Attributes, ACCESS_MA
 {
     ACCESS_MASK Granted;
     PVOID Existing = NULL;
-    NTSTATUS Status = ObpGrantAccess(Attributes->Mode, OBJECT_TO_HEADER(Object)->Type, DesiredAccess, &Granted), Made;
+    NTSTATUS Status = Grant(Attributes, Object, DesiredAccess, &Granted), Made;
 
     if (NT_SUCCESS(Status))
         Status = ExCheckOutput(Attributes->Mode, Handle, sizeof *Handle, sizeof *Handle);
@@ -203,7 +211,7 @@ NTSTATUS ObOpenByAttributes(const OB_ATTRIBUTES *Attributes, POBJECT_TYPE Type, 
                            &ByName);
         if (!NT_SUCCESS(Status))
             return Status;
-        Status = ObpGrantAccess(Attributes->Mode, OBJECT_TO_HEADER(Object)->Type, DesiredAccess, &Granted);
+        Status = Grant(Attributes, Object, DesiredAccess, &Granted);
         if (NT_SUCCESS(Status))
             Status = CountOpen(Object, Attributes->Attributes, ByName);
         if (Status != STATUS_SUCCESS)

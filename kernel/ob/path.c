@@ -29,6 +29,7 @@ typedef struct _WALK {
     BOOLEAN Ends;                       /* nothing behind Name, not even a backslash */
     PWSTR Buffer;                       /* what Name and Rest point into after a link; from the pool */
     ULONG Links;
+    ULONG Attributes;
 } WALK;
 
 static UNICODE_STRING Behind(PCUNICODE_STRING Text, ULONG Units)
@@ -97,11 +98,11 @@ static NTSTATUS FollowLink(WALK *Walk, PVOID Link)
 }
 
 /* Where a path begins. Name then has its first backslash behind it. */
-static NTSTATUS BeginWalk(WALK *Walk, PVOID Root, PCUNICODE_STRING Name)
+static NTSTATUS BeginWalk(WALK *Walk, PVOID Root, PCUNICODE_STRING Name, ULONG Attributes)
 {
     BOOLEAN Absolute = Name->Length >= sizeof(WCHAR) && Name->Buffer[0] == '\\';
 
-    *Walk = (WALK){ .Rest = *Name };
+    *Walk = (WALK){ .Rest = *Name, .Attributes = Attributes };
     if (Name->Length % sizeof(WCHAR) != 0)
         return STATUS_OBJECT_NAME_INVALID;
     if (Absolute == (Root != NULL))
@@ -123,6 +124,12 @@ static void EndWalk(WALK *Walk)
         ObfDereferenceObject(Walk->Directory);
 }
 
+/* Who has the name that the walk is at, referenced; NULL: nobody. */
+static PVOID FindName(const WALK *Walk)
+{
+    return ObpFindInDirectory(Walk->Directory, &Walk->Name, (Walk->Attributes & OBJ_CASE_INSENSITIVE) != 0);
+}
+
 /* Found, referenced, stands at Name, and a directory or link is not to be its end. Returns: STATUS_REPARSE if the walk
  * goes on. */
 static NTSTATUS Pass(WALK *Walk, PVOID *Found, PVOID Context)
@@ -135,6 +142,10 @@ static NTSTATUS Pass(WALK *Walk, PVOID *Found, PVOID Context)
     if (Type == &ObpDirectoryType) {
         EnterDirectory(Walk, Passed);
         return STATUS_REPARSE;
+    }
+    if (Type == &ObpSymbolicLinkType && (Walk->Attributes & OBJ_DONT_REPARSE)) {
+        ObfDereferenceObject(Passed);
+        return STATUS_REPARSE_POINT_ENCOUNTERED;
     }
     if (Type == &ObpSymbolicLinkType) {
         Status = FollowLink(Walk, Passed);
@@ -151,17 +162,17 @@ static NTSTATUS Pass(WALK *Walk, PVOID *Found, PVOID Context)
 }
 
 /* Is what was found at Name what the path means, as it is? */
-static BOOLEAN IsEnd(const WALK *Walk, PVOID Found, ULONG Attributes)
+static BOOLEAN IsEnd(const WALK *Walk, PVOID Found)
 {
     POBJECT_TYPE Type = OBJECT_TO_HEADER(Found)->Type;
 
     if (!Walk->Ends)
         return FALSE;
-    return Type == &ObpSymbolicLinkType ? (Attributes & OBJ_OPENLINK) != 0 : Type->Parse == NULL;
+    return Type == &ObpSymbolicLinkType ? (Walk->Attributes & OBJ_OPENLINK) != 0 : Type->Parse == NULL;
 }
 
 /* ByName: the object is the one that a directory has under the last name. */
-static NTSTATUS Find(WALK *Walk, ULONG Attributes, PVOID Context, PVOID *Object, BOOLEAN *ByName)
+static NTSTATUS Find(WALK *Walk, PVOID Context, PVOID *Object, BOOLEAN *ByName)
 {
     NTSTATUS Status;
 
@@ -175,10 +186,10 @@ static NTSTATUS Find(WALK *Walk, ULONG Attributes, PVOID Context, PVOID *Object,
         Status = NextName(Walk);
         if (!NT_SUCCESS(Status))
             return Status;
-        *Object = ObpFindInDirectory(Walk->Directory, &Walk->Name, (Attributes & OBJ_CASE_INSENSITIVE) != 0);
+        *Object = FindName(Walk);
         if (*Object == NULL)
             return Walk->Ends ? STATUS_OBJECT_NAME_NOT_FOUND : STATUS_OBJECT_PATH_NOT_FOUND;
-        if (IsEnd(Walk, *Object, Attributes)) {
+        if (IsEnd(Walk, *Object)) {
             *ByName = TRUE;
             return STATUS_SUCCESS;
         }
@@ -198,11 +209,11 @@ NTSTATUS ObpLookUp(PVOID Root, PCUNICODE_STRING Name, ULONG Attributes, POBJECT_
                    PVOID *Object, BOOLEAN *ByName)
 {
     WALK Walk;
-    NTSTATUS Status = BeginWalk(&Walk, Root, Name);
+    NTSTATUS Status = BeginWalk(&Walk, Root, Name, Attributes);
 
     *Object = NULL;
     if (NT_SUCCESS(Status))
-        Status = Find(&Walk, Attributes, Context, Object, ByName);
+        Status = Find(&Walk, Context, Object, ByName);
     EndWalk(&Walk);
     if (NT_SUCCESS(Status) && Type != NULL && OBJECT_TO_HEADER(*Object)->Type != Type) {
         ObfDereferenceObject(*Object);
@@ -213,13 +224,13 @@ NTSTATUS ObpLookUp(PVOID Root, PCUNICODE_STRING Name, ULONG Attributes, POBJECT_
 }
 
 /* Walk to the directory and the last name of a new object. */
-static NTSTATUS FindPlace(WALK *Walk, ULONG Attributes)
+static NTSTATUS FindPlace(WALK *Walk)
 {
     NTSTATUS Status = NextName(Walk);
     PVOID Found;
 
     while (NT_SUCCESS(Status) && !Walk->Ends) {
-        Found = ObpFindInDirectory(Walk->Directory, &Walk->Name, (Attributes & OBJ_CASE_INSENSITIVE) != 0);
+        Found = FindName(Walk);
         if (Found == NULL)
             return STATUS_OBJECT_PATH_NOT_FOUND;
         if (OBJECT_TO_HEADER(Found)->Type->Parse != NULL) {
@@ -236,7 +247,7 @@ static NTSTATUS FindPlace(WALK *Walk, ULONG Attributes)
 NTSTATUS ObpNameObject(PVOID Object, PVOID Root, PCUNICODE_STRING Name, ULONG Attributes, PVOID *Existing)
 {
     WALK Walk;
-    NTSTATUS Status = BeginWalk(&Walk, Root, Name);
+    NTSTATUS Status = BeginWalk(&Walk, Root, Name, Attributes);
 
     *Existing = NULL;
     if (NT_SUCCESS(Status) && Walk.Rest.Length == 0) {
@@ -244,7 +255,7 @@ NTSTATUS ObpNameObject(PVOID Object, PVOID Root, PCUNICODE_STRING Name, ULONG At
         *Existing = Walk.Directory;
         ObfReferenceObject(*Existing);
     } else if (NT_SUCCESS(Status)) {
-        Status = FindPlace(&Walk, Attributes);
+        Status = FindPlace(&Walk);
         if (NT_SUCCESS(Status))
             Status = ObpLinkInDirectory(Walk.Directory, &Walk.Name, (Attributes & OBJ_CASE_INSENSITIVE) != 0, Object,
                                         Existing);

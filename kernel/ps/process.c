@@ -100,6 +100,9 @@ PKPROCESS PsGetCurrentProcess(VOID) { return IoGetCurrentProcess(); }
 /* PsGetCurrentThread - KeGetCurrentThread. IRQL: any. */
 PKTHREAD PsGetCurrentThread(VOID) { return KeGetCurrentThread(); }
 
+/* PsGetCurrentThreadPreviousMode - ExGetPreviousMode. IRQL: any. Undocumented. */
+KPROCESSOR_MODE PsGetCurrentThreadPreviousMode(VOID) { return KeGetCurrentThread()->PreviousMode; }
+
 /* PsGetThreadProcess - the process that Thread belongs to, not referenced; attaching does not change it. IRQL: any.
  * Undocumented, as the next two. */
 PKPROCESS PsGetThreadProcess(PKTHREAD Thread) { return Thread->Process; }

@@ -324,6 +324,7 @@ TEST(ob_wait, refuses_what_nobody_can_wait_for)
 TEST(ob_wait, many_handles)
 {
     static HANDLE Handles[MAXIMUM_WAIT_OBJECTS];
+    ULONG Before = ExEventObjectType->Objects;
     HANDLE Bad[2];
 
     for (ULONG At = 0; At < MAXIMUM_WAIT_OBJECTS; At++)
@@ -350,5 +351,6 @@ TEST(ob_wait, many_handles)
     EXPECT_EQ(ZwWaitForMultipleObjects(2, Bad, WaitAny, FALSE, &AtOnce), STATUS_INVALID_HANDLE);
     EXPECT_EQ(StateOf(Handles[0]), 1);
     for (ULONG At = 0; At < MAXIMUM_WAIT_OBJECTS; At++)
-        EXPECT_EQ(ZwClose(Handles[At]), STATUS_SUCCESS);        /* each is the last reference again */
+        EXPECT_EQ(ZwClose(Handles[At]), STATUS_SUCCESS);
+    EXPECT_EQ(ExEventObjectType->Objects, Before);              /* the waits have kept none */
 }

@@ -235,6 +235,9 @@ TEST(ob_name, links_are_followed_wherever_they_stand)
     REQUIRE_EQ(LookUp(L"\\KtChain", 0, &ThingType, &Found), STATUS_SUCCESS);
     EXPECT_EQ(Found, Thing);
     ObfDereferenceObject(Found);
+    EXPECT_EQ(Try(L"\\KtChain", OBJ_DONT_REPARSE, NULL), STATUS_REPARSE_POINT_ENCOUNTERED);
+    EXPECT_EQ(Try(L"\\KtDir\\KtThing", OBJ_DONT_REPARSE, NULL), STATUS_REPARSE_POINT_ENCOUNTERED);
+    EXPECT_EQ(Try(L"\\BaseNamedObjects\\KtThing", OBJ_DONT_REPARSE, NULL), STATUS_SUCCESS);
     REQUIRE_EQ(LookUp(L"\\KtChain", OBJ_OPENLINK, NULL, &Found), STATUS_SUCCESS);
     EXPECT_NE(Found, Thing);
     ObfDereferenceObject(Found);
@@ -362,6 +365,10 @@ TEST(ob_name, attributes_are_looked_at)
     Attributes.ObjectName = &NoBuffer;
     EXPECT_EQ(ZwCreateEvent(&Handle, 0, &Attributes, NotificationEvent, FALSE), STATUS_OBJECT_NAME_INVALID);
     EXPECT_EQ(ZwOpenEvent(&Handle, 0, NULL), STATUS_INVALID_PARAMETER);
+    Attributes = (OBJECT_ATTRIBUTES){ sizeof Attributes, NULL, NULL, OBJ_KERNEL_HANDLE | OBJ_FORCE_ACCESS_CHECK };
+    EXPECT_EQ(ZwCreateEvent(&Handle, 0x8, &Attributes, NotificationEvent, FALSE), STATUS_ACCESS_DENIED);
+    EXPECT_EQ(Handle, (HANDLE)1);
+    Attributes.Attributes = OBJ_KERNEL_HANDLE;
     Attributes.ObjectName = NULL;
     EXPECT_EQ(ZwOpenEvent(&Handle, 0, &Attributes), STATUS_OBJECT_PATH_SYNTAX_BAD);
     EXPECT_EQ(Handle, (HANDLE)1);

@@ -276,6 +276,7 @@ TEST(ob_user, zw_sets_the_mode_and_nt_leaves_it)
     ExLeaveService(KernelMode);
     ExLeaveService(Outer);
     EXPECT_EQ(ExGetPreviousMode(), UserMode);
+    EXPECT_EQ(PsGetCurrentThreadPreviousMode(), UserMode);
     KeGetCurrentThread()->PreviousMode = KernelMode;
     EXPECT_EQ(ExGetPreviousMode(), KernelMode);
 }

@@ -67,6 +67,7 @@ NTSTATUS ObNameObject(PVOID Object, PVOID Root, PCUNICODE_STRING Name, ULONG Att
  * Returns: STATUS_SUCCESS, STATUS_OBJECT_PATH_SYNTAX_BAD: no backslash first, or one with a Root;
  * STATUS_OBJECT_NAME_INVALID: two backslashes together, one at the end, an odd length;
  * STATUS_OBJECT_PATH_NOT_FOUND: a part before the last; STATUS_OBJECT_NAME_NOT_FOUND: the last;
+ * STATUS_REPARSE_POINT_ENCOUNTERED: a symbolic link, with OBJ_DONT_REPARSE;
  * STATUS_OBJECT_TYPE_MISMATCH: another type, or a path through what is no directory; what a Parse says. */
 NTSTATUS ObLookupObject(PVOID Root, PCUNICODE_STRING Name, ULONG Attributes, POBJECT_TYPE Type, PVOID Context,
                         PVOID *Object);

@@ -11,6 +11,7 @@ PKPROCESS PsCreateProcess(void);        /* no threads, an empty lower half, one 
 PKPROCESS IoGetCurrentProcess(VOID);
 PKPROCESS PsGetCurrentProcess(VOID);
 PKTHREAD PsGetCurrentThread(VOID);
+KPROCESSOR_MODE PsGetCurrentThreadPreviousMode(VOID);
 PKPROCESS PsGetThreadProcess(PKTHREAD Thread);
 PKPROCESS PsGetCurrentThreadProcess(VOID);
 HANDLE PsGetCurrentThreadProcessId(VOID);
