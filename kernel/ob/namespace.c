@@ -32,7 +32,9 @@ static void Plant(PVOID Object, PCWSTR Path)
 
 /* The callback objects that NT has of its own. Nothing here changes the power state, adds a processor or sets the time
  * while drivers run, so nobody notifies them. */
-static const PCWSTR Callbacks[] = { L"\\Callback\\SetSystemTime", L"\\Callback\\PowerState", L"\\Callback\\ProcessorAdd" };
+static const PCWSTR Callbacks[] = {
+    L"\\Callback\\SetSystemTime", L"\\Callback\\PowerState", L"\\Callback\\ProcessorAdd"
+};
 
 static void PlantCallback(PCWSTR Path)
 {

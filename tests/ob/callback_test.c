@@ -70,7 +70,9 @@ TEST(ob_callback, wrong_names)
 
 TEST(ob_callback, permanent_and_the_systems_own)
 {
-    static const PCWSTR Own[] = { L"\\Callback\\SetSystemTime", L"\\Callback\\PowerState", L"\\Callback\\ProcessorAdd" };
+    static const PCWSTR Own[] = {
+        L"\\Callback\\SetSystemTime", L"\\Callback\\PowerState", L"\\Callback\\ProcessorAdd"
+    };
     UNICODE_STRING Text;
     OBJECT_ATTRIBUTES Attributes = Named(&Text, L"\\Callback\\KtStays", OBJ_PERMANENT);
     PCALLBACK_OBJECT Callback;

@@ -1,7 +1,7 @@
 /* name_race_test.c - names that come and go on several processors.
  *
- * Whoever has a handle to an object that he opened or made by its name finds the same object by the name until he closes
- * it, whatever others close meanwhile. In the end nothing is left. */
+ * Whoever has a handle to an object that he opened or made by its name finds the same object by the name until he
+ * closes it, whatever others close meanwhile. In the end nothing is left. */
 #include <ke/thread.h>
 #include <ktest.h>
 #include <ob/create.h>
