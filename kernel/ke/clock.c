@@ -113,13 +113,23 @@ void KiKeepTime(PKPCR Pcr)
     ArchRestoreInterrupts(Flags);
 }
 
-/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock exactly.
- * Interrupted: the IRQL that we came upon. From DISPATCH_LEVEL on it holds the dispatch interrupt back, and reads the
- * page meanwhile. */
+/* Code at DISPATCH_LEVEL holds the dispatch interrupt back, and reads the page. Timers that are due are not armed for
+ * again, and an idle processor, where a DPC runs, has no tick: the page goes on all the same. */
+static void ArmMeanwhile(PKPCR Pcr, ULONG64 Now)
+{
+    if (!Pcr->TimersDue)
+        KiArmClock(Pcr);
+    if (Pcr->TimersDue || Pcr->Idle)
+        KiArmClockEarlier(Pcr, Now + TICK_UNITS);
+}
+
+/* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock then.
+ * Interrupted: the IRQL that we came upon. */
 BOOLEAN KiClockInterrupt(KIRQL Interrupted)
 {
     PKPCR Pcr = KiCurrentPcr();
     ULONG64 Now = KiQueryTime();
+    BOOLEAN Wanted;
 
     Pcr->ArmedDue = ~0ull;
     RefreshPage(Now);
@@ -127,15 +137,14 @@ BOOLEAN KiClockInterrupt(KIRQL Interrupted)
         Pcr->TickDue = Now + TICK_UNITS;
         KiTickThread(Pcr);
     }
-    if (Pcr->QuantumEnd || KiDpcsPending(Pcr) || Pcr->TimerQueue.NextDue <= Now) {
-        if (Interrupted >= DISPATCH_LEVEL)
-            KiArmClockEarlier(Pcr, Now + TICK_UNITS);
-        return TRUE;
-    }
-    KiArmClock(Pcr);
-    if (Pcr->Idle && Interrupted >= DISPATCH_LEVEL)     /* not quite: a DPC runs, and there is no tick */
-        KiArmClockEarlier(Pcr, Now + TICK_UNITS);
-    return FALSE;
+    if (Pcr->TimerQueue.NextDue <= Now)
+        Pcr->TimersDue = TRUE;
+    Wanted = Pcr->QuantumEnd || Pcr->TimersDue || KiDpcsPending(Pcr);
+    if (Interrupted >= DISPATCH_LEVEL)
+        ArmMeanwhile(Pcr, Now);
+    else if (!Wanted)
+        KiArmClock(Pcr);
+    return Wanted;
 }
 
 /* Once, on the boot processor, when the counter's frequency is known and the shared page is mapped. */
@@ -231,9 +240,9 @@ VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
     KiShiftAbsoluteTimers(SystemBias);
     KiReleaseRawLock(&SettingLock);
     /* Any processor's next timer may be another one now, or due already. */
-    for (ULONG Number = 0; Number < KiProcessorCount; Number++)
-        if (Number != ARCH_THIS_CPU->Number)
-            ArchSendDispatch(Number);
-    ArchRequestDispatch();
+    for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
+        KiProcessorBlock[Number]->TimersDue = TRUE;
+        ArchSendDispatch(Number);
+    }
     ArchRestoreInterrupts(Flags);       /* only now may this thread change its processor */
 }

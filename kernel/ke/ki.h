@@ -61,6 +61,8 @@ typedef struct _KPCR {
     BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack */
     BOOLEAN QuantumEnd;                 /* (c) set by the tick */
     BOOLEAN Idle;                       /* (c) the tick is stopped */
+    BOOLEAN TimersDue;                  /* some may be: set by the clock, and by who moves due times, who also sends the
+                                         * interrupt; cleared here */
     ULONG64 TickDue;                    /* (c) interrupt time of this processor's next tick */
     ULONG64 ArmedDue;                   /* (c) interrupt time the clock is armed for */
     ULONG64 ContextSwitches;            /* (c) */
@@ -343,11 +345,6 @@ void KiShiftAbsoluteTimers(LONG64 Bias);        /* the system time is Bias later
 typedef BOOLEAN KI_TIMER_CLIENT(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
 void KiSetTimerClients(KI_TIMER_CLIENT *Timer, KI_TIMER_CLIENT *Timeout);
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context);
-
-FORCEINLINE BOOLEAN KiTimersDue(PKPCR Pcr)
-{
-    return Pcr->TimerQueue.NextDue != ~0ull && Pcr->TimerQueue.NextDue <= KiQueryTime();
-}
 
 /* ---- mutant.c ---- */
 /* The list of what Thread owns; Mutant is locked, and Thread is the current one, or was claimed, or does not matter. */

@@ -116,7 +116,7 @@ void KiLeaveRaised(ULONG64 Flags, PKTHREAD Thread)
 
 static BOOLEAN DispatchWorkPending(PKPCR Pcr)
 {
-    return KiDpcsPending(Pcr) || KiTimersDue(Pcr);
+    return KiDpcsPending(Pcr) || Pcr->TimersDue;
 }
 
 /* On the processor's dispatch stack. DPC routines have an SSE state of their own, clean at each start. */
@@ -126,8 +126,10 @@ static void RetireDispatchWork(PVOID Context)
     ARCH_FPU *ThreadArea = Pcr->Cpu.FpuArea;
 
     ArchSwitchFpu(Pcr->Cpu.DispatchFpu);
-    if (KiTimersDue(Pcr))
+    if (Pcr->TimersDue) {
+        Pcr->TimersDue = FALSE;         /* what comes due from now on says so again */
         KiExpireTimers(Pcr);
+    }
     KiRetireDpcs(Pcr);
     ArchDisableInterrupts();
     if (Pcr->Cpu.FpuLive)
@@ -187,28 +189,50 @@ static void Reschedule(PKPCR Pcr)
         KiReleaseRawLock(&Pcr->ReadyLock);
 }
 
-void KiDispatchInterrupt(void)
+/* Interrupts are off, the work is done: arm the clock if it has fired, and run who is to run. */
+static NOINLINE void FinishDispatch(PKPCR Pcr)
 {
-    PKPCR Pcr = KiCurrentPcr();
+    KiArmClock(Pcr);
+    if (Pcr->NextThread != NULL || Pcr->QuantumEnd || !MayRunHere(Pcr, (PKTHREAD)Pcr->Cpu.CurrentThread)) {
+        Reschedule(Pcr);
+        SettleIrql(DISPATCH_LEVEL);
+    }
+    ArchEnableInterrupts();
+}
 
+static NOINLINE void DoDispatchWork(PKPCR Pcr)
+{
     Pcr->InDispatch = TRUE;
-    Pcr->DispatchRequested = FALSE;
     for (;;) {
         while (DispatchWorkPending(Pcr))
             ArchCallOnStack(Pcr->Cpu.DispatchStack, RetireDispatchWork, Pcr);
         if (Pcr->ReapList != NULL)
             ReapThreads(Pcr);
-        ArchDisableInterrupts();
+        ArchMaskInterrupts();
         if (!DispatchWorkPending(Pcr))
             break;
         ArchEnableInterrupts();
     }
     /* From here on a local request must send itself the interrupt again. */
     Pcr->InDispatch = FALSE;
-    KiArmClock(Pcr);
-    if (Pcr->NextThread != NULL || Pcr->QuantumEnd || !MayRunHere(Pcr, (PKTHREAD)Pcr->Cpu.CurrentThread)) {
-        Reschedule(Pcr);
-        SettleIrql(DISPATCH_LEVEL);
+    FinishDispatch(Pcr);
+}
+
+/* What there may be to do is called last, so that an interrupt that finds nothing saves no register. */
+void KiDispatchInterrupt(void)
+{
+    PKPCR Pcr = KiCurrentPcr();
+
+    Pcr->DispatchRequested = FALSE;
+    if (DispatchWorkPending(Pcr) || Pcr->ReapList != NULL) {
+        DoDispatchWork(Pcr);
+        return;
+    }
+    ArchMaskInterrupts();
+    if (Pcr->ArmedDue == ~0ull || Pcr->NextThread != NULL || Pcr->QuantumEnd ||
+        !MayRunHere(Pcr, (PKTHREAD)Pcr->Cpu.CurrentThread)) {
+        FinishDispatch(Pcr);
+        return;
     }
     ArchEnableInterrupts();
 }

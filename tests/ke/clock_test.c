@@ -128,6 +128,66 @@ TEST(ke_clock, page_moves_in_a_dpc_of_an_idle_processor)
     EXPECT_EQ(Moved, 2);
 }
 
+static ULONG64 WokenAt;
+
+static VOID SleepToAnHourFromNow(PVOID Context)
+{
+    LARGE_INTEGER Hour;
+    ULONG64 Counter;
+
+    KeSetSystemAffinityThread(2);
+    KeQuerySystemTimePrecise(&Hour);
+    Hour.QuadPart += 36000000000ll;
+    KeSetEvent(Context, 0, FALSE);
+    KeDelayExecutionThread(KernelMode, FALSE, &Hour);
+    WokenAt = KeQueryInterruptTimePrecise(&Counter);
+}
+
+static volatile LONG StopSpinning;
+
+static VOID SpinOnTheSecond(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    KeSetSystemAffinityThread(2);
+    while (!StopSpinning)
+        ;
+}
+
+/* The hour is over when the system time says so, also on a busy processor, whose clock is armed for its next tick. */
+TEST(ke_clock, setting_the_time_reaches_a_busy_processor)
+{
+    LARGE_INTEGER Now, Old, Moment = { .QuadPart = -10000 };
+    PKTHREAD Thread, Spinner;
+    ULONG64 Start, Counter;
+    KEVENT Ready;
+
+    if (KeQueryActiveProcessorCount(NULL) == 1 || !KtestVirtualTime()) {
+        KtestSkip("two processors and virtual time");
+        return;
+    }
+    KeInitializeEvent(&Ready, NotificationEvent, FALSE);
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(SleepToAnHourFromNow, &Ready, 9);
+    KeWaitForSingleObject(&Ready, Executive, KernelMode, FALSE, NULL);
+    while (Thread->State != Waiting)
+        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    StopSpinning = 0;
+    Spinner = KtestThread(SpinOnTheSecond, NULL, 8);
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    KeQuerySystemTimePrecise(&Now);
+    Now.QuadPart += 36000000000ll;
+    Start = KeQueryInterruptTimePrecise(&Counter);
+    KeSetSystemTime(&Now, &Old);
+    KtestJoin(Thread);
+    StopSpinning = 1;
+    KtestJoin(Spinner);
+    KeQuerySystemTimePrecise(&Now);
+    Now.QuadPart -= 36000000000ll;
+    KeSetSystemTime(&Now, &Old);
+    KeRevertToUserAffinityThread();
+    EXPECT_LT(WokenAt - Start, 2ull * MILLISECOND);
+}
+
 /* Interrupts taken so far by each processor. To look is to go there, which costs it one or two. */
 static void CountInterrupts(ULONG64 *Counts)
 {
