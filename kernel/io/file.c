@@ -91,6 +91,8 @@ static void CloseFile(PVOID Object)
     }
     if (File->FileName.Buffer != NULL)
         ExFreePoolWithTag(File->FileName.Buffer, IO_TAG);
+    if (File->RelatedFileObject != NULL)
+        ObfDereferenceObject(File->RelatedFileObject);
     IopCloseDevice(File->DeviceObject);
     ObfDereferenceObject(File->DeviceObject);
 }
@@ -124,8 +126,28 @@ static PFILE_OBJECT MakeFile(PDEVICE_OBJECT Device, PCUNICODE_STRING Rest, const
     KeInitializeEvent(&File->Event, NotificationEvent, FALSE);
     KeInitializeSpinLock(&File->IrpListLock);
     InitializeListHead(&File->IrpList);
+    File->RelatedFileObject = Open->Related;
+    if (Open->Related != NULL)
+        ObfReferenceObject(Open->Related);
     ObfReferenceObject(Device);
     return File;
+}
+
+/* Extended attributes are the driver's to read in the system buffer. */
+static BOOLEAN AddEa(PIRP Irp, const IOP_OPEN *Open)
+{
+    PVOID Buffer;
+
+    if (Open->EaBuffer == NULL)
+        return TRUE;
+    Buffer = ExAllocatePoolWithTag(NonPagedPoolNx, Open->EaLength, IO_TAG);
+    if (Buffer == NULL)
+        return FALSE;
+    memcpy(Buffer, Open->EaBuffer, Open->EaLength);
+    Irp->AssociatedIrp.SystemBuffer = Buffer;
+    Irp->Flags |= IRP_BUFFERED_IO | IRP_DEALLOCATE_BUFFER;
+    IoGetNextIrpStackLocation(Irp)->Parameters.Create.EaLength = Open->EaLength;
+    return TRUE;
 }
 
 /* Ask the driver. */
@@ -140,6 +162,11 @@ static NTSTATUS SendCreate(PFILE_OBJECT File, IOP_OPEN *Open)
 
     if (Irp == NULL)
         return STATUS_INSUFFICIENT_RESOURCES;
+    if (!AddEa(Irp, Open)) {
+        IoFreeIrp(Irp);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    Irp->Overlay.AllocationSize = Open->AllocationSize;
     Location = IoGetNextIrpStackLocation(Irp);
     Location->Parameters.Create.SecurityContext = &Security;
     Location->Parameters.Create.Options = Open->Disposition << 24 | (Open->Options & 0x00FFFFFF);
@@ -188,7 +215,16 @@ void IopSendRequest(PDEVICE_OBJECT Device, UCHAR Major)
 
 NTSTATUS IopOpen(const OB_ATTRIBUTES *Attributes, IOP_OPEN *Open, PVOID Caller, PHANDLE Handle)
 {
+    OB_ATTRIBUTES Unnamed = { .Attributes = Attributes->Attributes, .Mode = Attributes->Mode };
+    NTSTATUS Status;
+    PVOID File;
+
     Open->Type = IO_TYPE_OPEN_PACKET;
+    if (Attributes->Root != NULL && ObGetObjectType(Attributes->Root) == IoFileObjectType) {
+        Open->Related = Attributes->Root;
+        Status = IopParseDevice(Open->Related->DeviceObject, &Attributes->Name, Open, &File);
+        return NT_SUCCESS(Status) ? ObInsertObject(File, &Unnamed, Open->Access, Caller, Handle) : Status;
+    }
     return ObOpenByAttributes(Attributes, IoFileObjectType, Open->Access, Open, Caller, Handle);
 }
 

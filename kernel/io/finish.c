@@ -59,20 +59,58 @@ static void FreeBuffers(PIRP Irp)
     }
 }
 
+static void FreeApc(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Normal), UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1), UNREFERENCED_PARAMETER(Argument2);
+    ExFreePoolWithTag(Apc, IO_TAG);
+}
+
+/* The routine that came with a request by handle, or its memory. */
+static void SendRoutine(PIRP Irp, BOOLEAN Tell)
+{
+    PKAPC Apc = IopHeaderOf(Irp)->Apc;
+
+    if (Apc == NULL)
+        return;
+    KeInitializeApc(Apc, KeGetCurrentThread(), OriginalApcEnvironment, FreeApc, NULL,
+                    (PKNORMAL_ROUTINE)Irp->Overlay.AsynchronousParameters.UserApcRoutine, KernelMode,
+                    Irp->Overlay.AsynchronousParameters.UserApcContext);
+    if (!Tell || !KeInsertQueueApc(Apc, Irp->UserIosb, NULL, 0))
+        ExFreePoolWithTag(Apc, IO_TAG);
+}
+
+/* A request by handle is over: its file hears of it, and what it has held is let go. */
+static void LeaveFile(PFILE_OBJECT File, PVOID Event, NTSTATUS Status, BOOLEAN Tell)
+{
+    File->FinalStatus = Status;
+    if (Tell)
+        KeSetEvent(&File->Event, 0, FALSE);
+    if (Event != NULL)
+        ObDereferenceObjectDeferDelete(Event);
+    ObDereferenceObjectDeferDelete(File);
+}
+
 /* The IRP goes before its maker is told: what it waits for may lie on a stack that is gone then. */
 static void Deliver(PIRP Irp)
 {
     BOOLEAN Tell = !IsError(Irp->IoStatus.Status) || Irp->PendingReturned;
+    BOOLEAN Orphan = (Irp->AllocationFlags & IOP_ORPHAN) != 0;
+    PFILE_OBJECT File = IopHeaderOf(Irp)->File;
+    PVOID Held = IopHeaderOf(Irp)->Event;
     PIO_STATUS_BLOCK Block = Tell ? Irp->UserIosb : NULL;
     PKEVENT Event = Tell ? Irp->UserEvent : NULL;
     IO_STATUS_BLOCK Status = Irp->IoStatus;
 
     FreeBuffers(Irp);
-    IoFreeIrp(Irp);
     if (Block != NULL)
         *Block = Status;
+    SendRoutine(Irp, Tell && !Orphan);
+    IoFreeIrp(Irp);
     if (Event != NULL)
         KeSetEvent(Event, 0, FALSE);
+    if (File != NULL)
+        LeaveFile(File, Held, Status.Status, Tell);
 }
 
 /* ---- In the requestor's thread ---- */

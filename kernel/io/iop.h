@@ -12,12 +12,14 @@ enum { IRP_TAG = ' prI', MDL_TAG = ' ldM', IO_TAG = '  oI' };
 typedef struct _IOP_IRP {
     LIST_ENTRY Link;                    /* irp.c's lock: all that have not been freed */
     PVOID Caller;                       /* who allocated it, for leak reports */
+    PFILE_OBJECT File;                  /* referenced, of a request by handle; NULL: it is none */
+    PVOID Event;                        /* referenced, what such a caller gave */
+    PKAPC Apc;                          /* for his routine; from the pool */
     ULONG OutputLength;                 /* room at UserBuffer for what a buffered request brings */
-    ULONG Reserved;
-    IRP Irp;
+    __attribute__((aligned(16))) IRP Irp;
 } IOP_IRP;
 
-C_ASSERT(offsetof(IOP_IRP, Irp) == 0x20);
+C_ASSERT(offsetof(IOP_IRP, Irp) % 16 == 0);
 
 /* IRP.AllocationFlags, ours: drivers do not look at them. */
 enum { IOP_ALLOCATED = 0x40, IOP_ORPHAN = 0x80 };       /* ORPHAN: its thread ended without it */
@@ -27,6 +29,11 @@ FORCEINLINE IOP_IRP *IopHeaderOf(PIRP Irp) { return CONTAINING_RECORD(Irp, IOP_I
 /* ---- irp.c ---- */
 PIRP IopAllocateIrp(CCHAR StackSize, PVOID Caller);
 void IopRequireIrp(PIRP Irp, const char *Routine);      /* stops at what is no IRP, or was freed */
+
+/* ---- request.c: data for a request that is being made; FALSE: memory is out ---- */
+BOOLEAN IopAddData(PIRP Irp, PDEVICE_OBJECT DeviceObject, BOOLEAN Write, PVOID Buffer, ULONG Length);
+BOOLEAN IopAddControl(PIRP Irp, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output, ULONG OutputLength);
+void IopDiscardRequest(PIRP Irp);                       /* it was not sent, and is nobody's */
 
 /* ---- finish.c ---- */
 void IopFinishIrp(PIRP Irp, CCHAR PriorityBoost);       /* all completion routines have run */
@@ -64,6 +71,10 @@ typedef struct _IOP_OPEN {
     CSHORT Type;                        /* IO_TYPE_OPEN_PACKET */
     ACCESS_MASK Access;
     ULONG Options, Disposition, FileAttributes, ShareAccess;
+    const void *EaBuffer;               /* NULL: none */
+    ULONG EaLength;
+    LARGE_INTEGER AllocationSize;
+    PFILE_OBJECT Related;               /* the file that the name is relative to; NULL: none */
     ULONG_PTR Information;              /* what the driver said besides its status */
 } IOP_OPEN;
 

@@ -41,8 +41,8 @@ PIRP IopAllocateIrp(CCHAR StackSize, PVOID Caller)
 
     if (Header == NULL)
         return NULL;
+    memset(Header, 0, offsetof(IOP_IRP, Irp));
     Header->Caller = Caller;
-    Header->OutputLength = 0;
     Reset(&Header->Irp, Size, StackSize);
     Header->Irp.AllocationFlags = IOP_ALLOCATED;
     OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);

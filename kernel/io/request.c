@@ -46,10 +46,12 @@ static BOOLEAN AddMdl(PIRP Irp, PVOID Buffer, ULONG Length)
 }
 
 /* Nothing has been sent, so nobody but the caller knows of it. */
-static void Discard(PIRP Irp)
+void IopDiscardRequest(PIRP Irp)
 {
     if (Irp->Flags & IRP_DEALLOCATE_BUFFER)
         ExFreePoolWithTag(Irp->AssociatedIrp.SystemBuffer, IO_TAG);
+    if (Irp->MdlAddress != NULL)
+        IoFreeMdl(Irp->MdlAddress);
     IoFreeIrp(Irp);
 }
 
@@ -78,6 +80,16 @@ static BOOLEAN AddControlBuffers(PIRP Irp, ULONG Method, PVOID Input, ULONG Inpu
     }
 }
 
+BOOLEAN IopAddControl(PIRP Irp, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output, ULONG OutputLength)
+{
+    PIO_STACK_LOCATION Location = IoGetNextIrpStackLocation(Irp);
+
+    Location->Parameters.DeviceIoControl.OutputBufferLength = OutputLength;
+    Location->Parameters.DeviceIoControl.InputBufferLength = InputLength;
+    Location->Parameters.DeviceIoControl.IoControlCode = Code;
+    return AddControlBuffers(Irp, Code & METHOD_NEITHER, Input, InputLength, Output, OutputLength);
+}
+
 /* IoBuildDeviceIoControlRequest - a control request of the current thread for DeviceObject, by IoControlCode's method;
  * InternalDeviceIoControl: as drivers send it to each other. Event is set and IoStatusBlock filled, in this thread,
  * when it is completed, unless the dispatch routine itself returns an error. The I/O manager frees the IRP.
@@ -87,18 +99,13 @@ PIRP IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObj
                                    BOOLEAN InternalDeviceIoControl, PKEVENT Event, PIO_STATUS_BLOCK IoStatusBlock)
 {
     PIRP Irp = IopAllocateIrp(DeviceObject->StackSize, CALLER);
-    PIO_STACK_LOCATION Location;
 
     if (Irp == NULL)
         return NULL;
-    Location = IoGetNextIrpStackLocation(Irp);
-    Location->MajorFunction = InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL;
-    Location->Parameters.DeviceIoControl.OutputBufferLength = OutputBufferLength;
-    Location->Parameters.DeviceIoControl.InputBufferLength = InputBufferLength;
-    Location->Parameters.DeviceIoControl.IoControlCode = IoControlCode;
-    if (!AddControlBuffers(Irp, IoControlCode & METHOD_NEITHER, InputBuffer, InputBufferLength, OutputBuffer,
-                           OutputBufferLength)) {
-        Discard(Irp);
+    IoGetNextIrpStackLocation(Irp)->MajorFunction = InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL :
+                                                                              IRP_MJ_DEVICE_CONTROL;
+    if (!IopAddControl(Irp, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer, OutputBufferLength)) {
+        IopDiscardRequest(Irp);
         return NULL;
     }
     Irp->UserIosb = IoStatusBlock;
@@ -109,7 +116,7 @@ PIRP IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObj
 
 /* ---- Reads, writes, and requests without data ---- */
 
-static BOOLEAN AddData(PIRP Irp, PDEVICE_OBJECT DeviceObject, BOOLEAN Write, PVOID Buffer, ULONG Length)
+BOOLEAN IopAddData(PIRP Irp, PDEVICE_OBJECT DeviceObject, BOOLEAN Write, PVOID Buffer, ULONG Length)
 {
     Irp->Flags |= Write ? IRP_WRITE_OPERATION : IRP_READ_OPERATION;
     if (Length == 0)
@@ -145,9 +152,9 @@ static PIRP BuildRequest(ULONG MajorFunction, PDEVICE_OBJECT DeviceObject, PVOID
     Location->Parameters.Read.Length = Length;
     if (StartingOffset != NULL)
         Location->Parameters.Read.ByteOffset = *StartingOffset;
-    if (AddData(Irp, DeviceObject, MajorFunction == IRP_MJ_WRITE, Buffer, Length))
+    if (IopAddData(Irp, DeviceObject, MajorFunction == IRP_MJ_WRITE, Buffer, Length))
         return Irp;
-    Discard(Irp);
+    IopDiscardRequest(Irp);
     return NULL;
 }
 

@@ -17,6 +17,7 @@
 #include <io/packet.h>
 #include <io/remove_lock.h>
 #include <io/request.h>
+#include <io/service.h>
 #include <io/shutdown.h>
 #include <io/stack.h>
 #include <io/symbolic_link.h>
@@ -288,6 +289,11 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(IoGetDriverObjectExtension),
     EXPORT(IoRegisterDriverReinitialization),
     EXPORT(IoRegisterBootDriverReinitialization),
+    EXPORT(ZwCreateFile),
+    EXPORT(ZwOpenFile),
+    EXPORT(ZwReadFile),
+    EXPORT(ZwWriteFile),
+    EXPORT(ZwDeviceIoControlFile),
     EXPORT(IoRegisterShutdownNotification),
     EXPORT(IoRegisterLastChanceShutdownNotification),
     EXPORT(IoUnregisterShutdownNotification),
