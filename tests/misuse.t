@@ -40,7 +40,7 @@ misuse KeWaitForSingleObject queue 'is a KQUEUE: it is waited for by KeRemoveQue
 misuse KeWaitForSingleObject noaddress 'general protection'
 misuse KeWaitForSingleObject.timeout null 'address 0000000000000000 was read: a null pointer'
 misuse KeWaitForMultipleObjects.any poison 'has type 85'
-misuse KeWaitForMultipleObjects.all ones 'has type 255'
+misuse KeWaitForMultipleObjects.all ones 'not an object that this wait knows'
 misuse KeWaitForMultipleObjects.blocks code 'the page forbids it'
 misuse KeWaitForMultipleObjects.array zero 'address .*: a null pointer'
 misuse KeWaitForMultipleObjects.array low 'STOP 0x000000'
