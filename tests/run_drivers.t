@@ -44,7 +44,8 @@ together()
     driver_case 'a resource that goes away with its driver leaves the list of the others whole' TIMEOUT=60 \
         DRIVER="$Built/cache.sys,$Built/leaks_resource.sys"
     Expected=('status 1' 'log 2 loaded, 0 refused; .* 4 leaked')
-    driver_case 'and so does a lookaside list' TIMEOUT=60 DRIVER="$Built/leaks_lookaside.sys,$Built/leaks_lookaside.sys"
+    cp "$Built/leaks_lookaside.sys" "$Scratch/twin.sys"
+    driver_case 'and so does a lookaside list' TIMEOUT=60 DRIVER="$Built/leaks_lookaside.sys,$Scratch/twin.sys"
     Expected=('status 2' 'log SPIN_LOCK_ALREADY_OWNED')
     driver_case 'without the verifier a lone processor notices that it waits for itself' SMP=1 TIMEOUT=60 \
         DRIVER="$Built/locks_twice.sys" APPEND='verifier=off'
