@@ -62,12 +62,12 @@ static void CheckReleaseAtDpcLevel(PKSPIN_LOCK SpinLock)
     VfpReleasing(SpinLock, VfpSpinLock);
 }
 
-static void CheckReleaseAndLower(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
+static void CheckReleaseAndLower(ULONG Rule, const char *What, PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     KIRQL Irql = KeGetCurrentIrql();
 
     if (Irql != DISPATCH_LEVEL)
-        StopIrql(VF_RELEASE_NOT_AT_DISPATCH, Irql, SpinLock, "a spin lock is released (twice?)");
+        StopIrql(Rule, Irql, SpinLock, What);
     if (OldIrql > DISPATCH_LEVEL)
         VfStop(VF_LOWER_TO_HIGHER, Irql, OldIrql, (ULONG_PTR)SpinLock,
                "spin lock %p is released, and the IRQL is to become %u", SpinLock, OldIrql);
@@ -96,7 +96,7 @@ KIRQL VfKeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 
 VOID VfKeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL OldIrql)
 {
-    CheckReleaseAndLower(SpinLock, OldIrql);
+    CheckReleaseAndLower(VF_RELEASE_NOT_AT_DISPATCH, "a spin lock is released (twice?)", SpinLock, OldIrql);
     KeReleaseSpinLock(SpinLock, OldIrql);
 }
 
@@ -151,7 +151,8 @@ VOID VfKeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE 
 
 VOID VfKeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
 {
-    CheckReleaseAndLower(LockHandle->LockQueue.Lock, LockHandle->OldIrql);
+    CheckReleaseAndLower(VF_QUEUED_RELEASE_IRQL, "a queued spin lock is released (twice?)", LockHandle->LockQueue.Lock,
+                         LockHandle->OldIrql);
     KeReleaseInStackQueuedSpinLock(LockHandle);
 }
 

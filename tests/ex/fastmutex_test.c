@@ -305,3 +305,22 @@ TEST(ex_guarded_mutex, excludes_under_contention)
     EXPECT_EQ(Blows, FIGHTERS * BLOWS);
     EXPECT_EQ(Intruders, 0);
 }
+
+TEST(ex_fastmutex, failing_guarded_try_leaves_its_region)
+{
+    KGUARDED_MUTEX Mutex;
+
+    memset(&Mutex, 0x55, sizeof Mutex);
+    KeInitializeGuardedMutex(&Mutex);
+    KeAcquireGuardedMutex(&Mutex);
+    EXPECT_EQ(KeGetCurrentThread()->SpecialApcDisable, -1);
+    EXPECT_FALSE(KeTryToAcquireGuardedMutex(&Mutex));
+    EXPECT_EQ(KeGetCurrentThread()->SpecialApcDisable, -1);
+    EXPECT_EQ(Mutex.Owner, KeGetCurrentThread());
+    KeReleaseGuardedMutex(&Mutex);
+    EXPECT_EQ(KeGetCurrentThread()->SpecialApcDisable, 0);
+    EXPECT_TRUE(KeTryToAcquireGuardedMutex(&Mutex));
+    EXPECT_EQ(KeGetCurrentThread()->SpecialApcDisable, -1);
+    KeReleaseGuardedMutex(&Mutex);
+    EXPECT_EQ(KeGetCurrentThread()->SpecialApcDisable, 0);
+}

@@ -3,5 +3,5 @@
 .PHONY: mutants
 
 mutants: install
-	+@$(BUILD_ALL) all
+	+@$(BUILD_ALL) all test-drivers
 	@tests/mutants/mutants.pl $(MUTANT)

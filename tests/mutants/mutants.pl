@@ -11,6 +11,7 @@
 #   a test               a result `not ok`
 #   stop in ... (NAME)   the kernel's own checks stopped the machine while that test ran
 #   hang in ...          nobody noticed but the watchdog, the runner's or the launcher's, while that test ran
+#   drivers/...          a driver of tests/drivers/ whose verdict is not what its opening comment says
 #   SURVIVED             nobody: a test is missing
 # An entry whose context is not in its file exactly once, or that does not compile, fails too: the kernel has changed and the entry
 # must follow. The last line counts: N passed, N failed.
@@ -33,7 +34,7 @@ my @later = (['ke,ps,ob,ex,mm,arch', 1], ['ke,ps,ob,arch,torture', 2]);
 
 # ---- The table ----
 
-# Returns the entries: name, what, file, test, smp, old, new.
+# Returns the entries: name, what, file, test or drivers, smp, old, new.
 sub read_table {
     my ($path) = @_;
     my (@entries, $entry);
@@ -45,6 +46,8 @@ sub read_table {
             $entry->{file} = $1;
         } elsif ($line =~ /^test (\S+)(?: SMP=(\d+))?( parallel)?$/) {
             @$entry{qw(test smp accel)} = ($1, $2 || 1, $3 ? 'parallel' : 'virtual');
+        } elsif ($line =~ /^driver (.+)$/) {
+            $entry->{drivers} = [split ' ', $1];
         } elsif ($line =~ /^stops (.+)$/) {
             $entry->{stops} = $1;
         } elsif ($line =~ /^([-+ ])(.*\n)$/) {
@@ -55,7 +58,7 @@ sub read_table {
         }
     }
     for my $one (@entries) {
-        $one->{file} && $one->{test} && $one->{old} ne $one->{new} or die "$path: $one->{name} is not complete\n";
+        $one->{file} && ($one->{test} || $one->{drivers}) && $one->{old} ne $one->{new} or die "$path: $one->{name} is not complete\n";
     }
     return @entries;
 }
@@ -128,8 +131,49 @@ sub run {
     return "status $status in $running";
 }
 
+# What a driver's opening comment says of a run: the directives of one kind.
+sub directives {
+    my ($source, $kind) = @_;
+    return map { s{\s*\*/$}{}r } $source =~ m{^[ /]*\* $kind: (.*\S)\s*$}mg;
+}
+
+# Returns whether a driver's run ends with this status and a log in which all patterns match.
+sub driver_ends {
+    my ($copy, $driver, $run, $status, @patterns) = @_;
+    my $log = `cd '$copy' && env -u BUILD HEADLESS=1 ACCEL=virtual FIRMWARE=direct TIMEOUT=$long_patience \\
+        DRIVER='$home/build/tests/drivers/$driver.sys' $run tests/boot.sh 2>&1 </dev/null`;
+    my $ended = $? >> 8;
+    $log =~ tr/\r//d;
+    return $ended == $status && !grep { $log !~ /$_/m } @patterns;
+}
+
+# One of tests/drivers/rules/, with its fault and without, or one of tests/drivers/: who noticed, or undef.
+sub driver_notices {
+    my ($copy, $name) = @_;
+    my $rule = -f "$home/tests/drivers/rules/$name.c";
+    my $source = slurp("$home/tests/drivers/" . ($rule ? "rules/$name.c" : "$name.c"));
+    my ($run) = (directives($source, 'run'), '');
+    my ($status, @patterns) = (0);
+    if ($rule) {
+        my (undef, $code, $stop) = split /^(?:stop )?(\S+) /, (directives($source, 'fault'))[0];
+        @patterns = ($code =~ /^0x.{8}$/ ? "STOP $code $stop\$" : "^  $stop: ", directives($source, 'log'));
+        return "drivers/rules/$name" unless driver_ends($copy, "rules/${name}_fault", $run, 2, @patterns);
+        return driver_ends($copy, "rules/$name", $run, 0) ? undef : "drivers/rules/$name without its fault";
+    }
+    for (directives($source, 'expect')) {
+        $status = $1 if /^status (\d)/;
+        push @patterns, $1 if /^log (.*)/;
+    }
+    return driver_ends($copy, $name, $run, $status, @patterns) ? undef : "drivers/$name";
+}
+
 sub notice {
     my ($copy, $entry) = @_;
+    for my $driver (@{$entry->{drivers} || []}) {
+        my $who = driver_notices($copy, $driver);
+        return $who if defined $who;
+    }
+    return undef unless defined $entry->{test};
     for my $stage ([@$entry{qw(test smp)}, $patience, @$entry{qw(stops accel)}], map { [@$_, $long_patience] } @later) {
         my $who = run($copy, @$stage);
         return $who if defined $who;

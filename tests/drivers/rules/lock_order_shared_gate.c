@@ -27,6 +27,7 @@ static VOID Run(VOID)
     ExInitializeResourceLite(&Gate);
     ExInitializeFastMutex(&First);
     ExInitializeFastMutex(&Second);
+    Both(&First, &Second, TRUE);
     Both(&First, &Second, FALSE);
 #ifdef FAULT
     Both(&Second, &First, FALSE);

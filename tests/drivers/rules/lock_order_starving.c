@@ -5,26 +5,39 @@
  * log: before: +resource */
 #include "rule.h"
 
-static ERESOURCE First, Second;
+static ERESOURCE Resources[4];
+
+static VOID ReleaseBoth(PERESOURCE First, PERESOURCE Second)
+{
+    ExReleaseResourceLite(First);
+    ExReleaseResourceLite(Second);
+}
 
 static VOID Run(VOID)
 {
-    ExInitializeResourceLite(&First);
-    ExInitializeResourceLite(&Second);
+    PERESOURCE First = &Resources[0], Second = &Resources[1], Third = &Resources[2], Fourth = &Resources[3];
+
+    for (ULONG At = 0; At < 4; At++)
+        ExInitializeResourceLite(&Resources[At]);
     KeEnterCriticalRegion();
-    ExAcquireSharedStarveExclusive(&First, TRUE);
-    ExAcquireSharedStarveExclusive(&Second, TRUE);
-    ExReleaseResourceLite(&Second);
-    ExReleaseResourceLite(&First);
-    ExAcquireResourceExclusiveLite(&Second, TRUE);
+    ExAcquireSharedStarveExclusive(First, TRUE);
+    ExAcquireSharedStarveExclusive(Second, TRUE);
+    ReleaseBoth(First, Second);
+    ExAcquireResourceExclusiveLite(Second, TRUE);
 #ifdef FAULT
-    ExAcquireResourceExclusiveLite(&First, TRUE);
+    ExAcquireResourceExclusiveLite(First, TRUE);
 #else
-    ExAcquireSharedStarveExclusive(&First, TRUE);       /* let in by who shares it */
+    ExAcquireSharedStarveExclusive(First, TRUE);        /* let in by who shares it */
 #endif
-    ExReleaseResourceLite(&First);
-    ExReleaseResourceLite(&Second);
+    ReleaseBoth(First, Second);
+
+    ExAcquireResourceExclusiveLite(Fourth, TRUE);       /* the same, seen in the other order */
+    ExAcquireSharedStarveExclusive(Third, TRUE);
+    ReleaseBoth(Third, Fourth);
+    ExAcquireResourceSharedLite(Third, TRUE);
+    ExAcquireResourceExclusiveLite(Fourth, TRUE);
+    ReleaseBoth(Third, Fourth);
     KeLeaveCriticalRegion();
-    ExDeleteResourceLite(&First);
-    ExDeleteResourceLite(&Second);
+    for (ULONG At = 0; At < 4; At++)
+        ExDeleteResourceLite(&Resources[At]);
 }

@@ -13,6 +13,7 @@
     X(0x32, RELEASE_NOT_AT_DISPATCH, "KeReleaseSpinLock is called at another IRQL than DISPATCH_LEVEL.")              \
     X(0x33, FAST_MUTEX_ABOVE_APC, "A fast or guarded mutex is acquired above APC_LEVEL.")                             \
     X(0x34, FAST_MUTEX_RELEASE_IRQL, "A fast mutex is released at another IRQL than APC_LEVEL.")                      \
+    X(0x35, QUEUED_RELEASE_IRQL, "A queued spin lock is released at another IRQL than DISPATCH_LEVEL.")               \
     X(0x37, RESOURCE_WITH_APCS, "A resource is acquired while normal kernel APCs are enabled.")                       \
     X(0x39, UNSAFE_ACQUIRE_WITH_APCS, "A mutex is acquired by an unsafe routine while APCs are enabled.")             \
     X(0x3A, UNSAFE_RELEASE_WITH_APCS, "A mutex is released by an unsafe routine while APCs are enabled.")             \
