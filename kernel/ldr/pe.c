@@ -75,8 +75,8 @@ static BOOLEAN CheckDosHeader(CHECK *C, ULONG *NewHeader)
     if (!ReadFile(C, 0, &Magic, sizeof Magic, "e_magic"))
         return FALSE;
     if (Magic == ELF_MAGIC_START)
-        return Refuse(C, "e_magic is 0x%04x, not 0x%04x (MZ): an ELF file; build it as a PE image, by mingw-w64 or MSVC",
-                      Magic, PE_DOS_MAGIC);
+        return Refuse(C, "e_magic is 0x%04x, not 0x%04x (MZ): an ELF file; build it as a PE image, by mingw-w64 "
+                      "or MSVC", Magic, PE_DOS_MAGIC);
     if (Magic != PE_DOS_MAGIC)
         return Refuse(C, "e_magic is 0x%04x, not 0x%04x (MZ): no PE image", Magic, PE_DOS_MAGIC);
     return ReadFile(C, PE_DOS_NEW_HEADER, NewHeader, sizeof *NewHeader, "e_lfanew");
@@ -148,8 +148,8 @@ static BOOLEAN CheckOptionalHeader(CHECK *C)
     if (!ReadOptionalHeader(C))
         return FALSE;
     if (O->Subsystem != PE_SUBSYSTEM_NATIVE)
-        return Refuse(C, "Subsystem is %u, not %u (native): a program, not a driver; the linker's --subsystem makes one",
-                      O->Subsystem, PE_SUBSYSTEM_NATIVE);
+        return Refuse(C, "Subsystem is %u, not %u (native): a program, not a driver; the linker's --subsystem makes "
+                      "one", O->Subsystem, PE_SUBSYSTEM_NATIVE);
     if (!IsPowerOfTwo(O->SectionAlignment) || O->SectionAlignment < PAGE_SIZE)
         return Refuse(C, "SectionAlignment is 0x%x, not a power of two from 0x%x on", O->SectionAlignment, PAGE_SIZE);
     if (!IsPowerOfTwo(O->FileAlignment) || O->FileAlignment < 0x200 || O->FileAlignment > O->SectionAlignment)

@@ -139,7 +139,8 @@ static BOOLEAN OnlyPeriodicTimers(const WATCH *W)
 {
     const KE_ACTIVITY *A = &W->Now;
 
-    return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->Dpcs == 0 && W->WorkItems == 0;
+    return A->ThreadsRunnable == 0 && A->ThreadsTimed == 0 && A->TimersOneShot == 0 && A->Dpcs == 0 &&
+           W->WorkItems == 0;
 }
 
 static BOOLEAN IsStill(WATCH *W)

@@ -1,6 +1,7 @@
-/* msvc_names.c - what the DDK's headers turn into inlines and macros, imported by name as other compilers and older headers
- * do: compiled for Microsoft's target with nothing but the declarations below.
- * covers KeWaitForMutexObject.1, PsGetCurrentProcess.1, ExGetCurrentResourceThread.1, ExTryToAcquireResourceExclusiveLite.1
+/* msvc_names.c - what the DDK's headers turn into inlines and macros, imported by name as other compilers and older
+ * headers do: compiled for Microsoft's target with nothing but the declarations below.
+ * covers KeWaitForMutexObject.1, PsGetCurrentProcess.1, ExGetCurrentResourceThread.1,
+ * ExTryToAcquireResourceExclusiveLite.1
  *
  * expect: status 0
  * expect: log loaded at .*, 0 unresolved

@@ -1,5 +1,5 @@
-/* types.c - handles and the types that the kernel exports as data, as mingw compiles them: with one dereference more than
- * other compilers. Each handle is what it is, and nothing else.
+/* types.c - handles and the types that the kernel exports as data, as mingw compiles them: with one dereference more
+ * than other compilers. Each handle is what it is, and nothing else.
  * covers ObReferenceObjectByHandle.1, ZwClose.1, trap 53
  *
  * expect: status 0
@@ -34,7 +34,8 @@ static VOID Try(HANDLE Handle, const char *What, ULONG Index)
 
         if (Status == STATUS_SUCCESS)
             ObDereferenceObject(Object);
-        Result(i == Index ? Status == STATUS_SUCCESS : Status == STATUS_OBJECT_TYPE_MISMATCH && Object == NULL, What, Names[i]);
+        Result(i == Index ? Status == STATUS_SUCCESS : Status == STATUS_OBJECT_TYPE_MISMATCH && Object == NULL, What,
+               Names[i]);
     }
     if (ZwClose(Handle) != STATUS_SUCCESS || ZwClose(Handle) != STATUS_INVALID_HANDLE)
         DbgPrint("not ok - it is closed once\n");
@@ -50,8 +51,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     DriverObject->DriverUnload = Unload;
     DbgPrint("1..9\n");
     if (!NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, Nothing, NULL)) ||
-        !NT_SUCCESS(ObOpenObjectByPointer(PsInitialSystemProcess, OBJ_KERNEL_HANDLE, NULL, 0, *PsProcessType, KernelMode,
-                                          &Process)) ||
+        !NT_SUCCESS(ObOpenObjectByPointer(PsInitialSystemProcess, OBJ_KERNEL_HANDLE, NULL, 0, *PsProcessType,
+                                          KernelMode, &Process)) ||
         !NT_SUCCESS(ZwCreateEvent(&Event, EVENT_ALL_ACCESS, NULL, NotificationEvent, FALSE)))
         return STATUS_UNSUCCESSFUL;
     Try(Thread, "a thread", 0);

@@ -1,6 +1,6 @@
-/* million/clang_machine.c - a device that is driven by events: one thread is its state machine and waits for commands, for
- * its timer and for the end, all at once; clients press its buttons and wait for the answer to each. The pairs of states that it
- * went through add up, and no command goes without an answer. Compiled by clang.
+/* million/clang_machine.c - a device that is driven by events: one thread is its state machine and waits for
+ * commands, for its timer and for the end, all at once; clients press its buttons and wait for the answer to each.
+ * The pairs of states that it went through add up, and no command goes without an answer. Compiled by clang.
  *
  * expect: status 0
  * expect: log ^ok 1 - every command was answered
@@ -91,16 +91,17 @@ static VOID Obey(VOID)
 static VOID Report(VOID)
 {
     LONG(*Steps)[States] = Machine.Steps;
-    LONG Begun = Steps[Stopped][Starting], Ended = Steps[Starting][Stopped] + Steps[Running][Stopped] + Steps[Paused][Stopped];
-    LONG Pauses = Steps[Running][Paused], Back = Steps[Paused][Running] + Steps[Paused][Stopped];
+    LONG Begun = Steps[Stopped][Starting], Ran = Steps[Starting][Running], Failed = Steps[Starting][Stopped];
+    LONG Ended = Failed + Steps[Running][Stopped] + Steps[Paused][Stopped], Pauses = Steps[Running][Paused];
+    LONG Resumed = Steps[Paused][Running], Answers = Accepted + Refused;
+    BOOLEAN Balanced = Begun - Ended == (Machine.State != Stopped) &&
+                       Pauses - Resumed - Steps[Paused][Stopped] == (Machine.State == Paused);
 
-    Result(1, Accepted + Refused == CLIENTS * COMMANDS, "every command was answered", Accepted + Refused, CLIENTS * COMMANDS);
-    Result(2, Machine.Late <= Machine.Missed, "the timer came late only where its cancellation had failed", Machine.Late,
-           Machine.Missed);
-    Result(3, Begun - Ended == (Machine.State != Stopped) && Pauses - Back == (Machine.State == Paused), "it started as often as it stopped or failed",
-           Begun, Ended);
-    Result(4, Steps[Starting][Running] != 0 && Pauses != 0 && Steps[Paused][Running] != 0 && Steps[Starting][Stopped] != 0,
-           "each kind of step was taken", Steps[Starting][Running], Begun);
+    Result(1, Answers == CLIENTS * COMMANDS, "every command was answered", Answers, CLIENTS * COMMANDS);
+    Result(2, Machine.Late <= Machine.Missed, "the timer came late only where its cancellation had failed",
+           Machine.Late, Machine.Missed);
+    Result(3, Balanced, "it started as often as it stopped or failed", Begun, Ended);
+    Result(4, Ran != 0 && Failed != 0 && Pauses != 0 && Resumed != 0, "each kind of step was taken", Ran, Begun);
 }
 
 static VOID NTAPI RunMachine(PVOID Context)

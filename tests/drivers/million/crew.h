@@ -1,5 +1,5 @@
-/* crew.h - what drivers with several threads of their own need again and again: the threads, which DriverUnload waits for,
- * and a result at the end. A driver of one file includes it after the DDK's header. */
+/* crew.h - what drivers with several threads of their own need again and again: the threads, which DriverUnload waits
+ * for, and a result at the end. A driver of one file includes it after the DDK's header.*/
 #define CREW 16
 
 static PVOID Crew[CREW];

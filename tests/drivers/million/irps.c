@@ -1,5 +1,5 @@
-/* million/irps.c - IRPs that may be cancelled at any moment: clients send a million of them and cancel each other's at
- * random, servers take them from a cancel-safe queue. Whoever gets an IRP out of the queue, a server or its
+/* million/irps.c - IRPs that may be cancelled at any moment: clients send a million of them and cancel each other's
+ * at random, servers take them from a cancel-safe queue. Whoever gets an IRP out of the queue, a server or its
  * cancellation, is the one who completes it; who comes second finds it gone.
  *
  * expect: status 0
@@ -112,7 +112,7 @@ static NTSTATUS NTAPI Completed(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Con
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
-/* Two locations: the client's own, and that of the driver below, which puts the IRP into its queue. Here both are one. */
+/* Two locations: the client's own, and that of the driver below, which puts the IRP into its queue. Both are here. */
 static VOID Send(SLOT *Slot)
 {
     IoReuseIrp(Slot->Irp, STATUS_PENDING);

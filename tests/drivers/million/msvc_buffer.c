@@ -1,6 +1,6 @@
-/* million/msvc_buffer.c - a bounded buffer as in the textbook: two semaphores count its full and its empty places, a fast
- * mutex guards them. Compiled for Microsoft's own target, with nothing but the declarations below: the imports go
- * through __imp_ pointers, data too, and nothing of mingw is in it but the linker.
+/* million/msvc_buffer.c - a bounded buffer as in the textbook: two semaphores count its full and its empty places, a
+ * fast mutex guards them. Compiled for Microsoft's own target, with nothing but the declarations below: the imports
+ * go through __imp_ pointers, data too, and nothing of mingw is in it but the linker.
  *
  * expect: status 0
  * expect: log ^ok 1 - a million items came out
@@ -41,7 +41,8 @@ IMPORT void ExAcquireFastMutex(FAST_MUTEX *Mutex);
 IMPORT void ExReleaseFastMutex(FAST_MUTEX *Mutex);
 IMPORT LONG PsCreateSystemThread(PVOID *Handle, ULONG Access, PVOID Attributes, PVOID Process, PVOID Id,
                                  void (*Routine)(PVOID), PVOID Context);
-IMPORT LONG ObReferenceObjectByHandle(PVOID Handle, ULONG Access, PVOID Type, char Mode, PVOID *Object, PVOID Information);
+IMPORT LONG ObReferenceObjectByHandle(PVOID Handle, ULONG Access, PVOID Type, char Mode, PVOID *Object,
+                                      PVOID Information);
 IMPORT LONG ObOpenObjectByPointer(PVOID Object, ULONG Attributes, PVOID State, ULONG Access, PVOID Type, char Mode,
                                   PVOID *Handle);
 IMPORT long long ObfDereferenceObject(PVOID Object);
@@ -122,8 +123,10 @@ static int TypesAreTold(void)
 
 static void Report(void)
 {
-    DbgPrint("%s 1 - a million items came out (%I64u)\n", Word(Buffer.Out == PRODUCERS * ITEMS + CONSUMERS), Buffer.Out);
-    DbgPrint("%s 2 - their sum is that of what went in\n", Word(Buffer.InSum == Buffer.OutSum && Buffer.In == Buffer.Out));
+    DbgPrint("%s 1 - a million items came out (%I64u)\n", Word(Buffer.Out == PRODUCERS * ITEMS + CONSUMERS),
+             Buffer.Out);
+    DbgPrint("%s 2 - their sum is that of what went in\n",
+             Word(Buffer.InSum == Buffer.OutSum && Buffer.In == Buffer.Out));
     DbgPrint("%s 3 - the places are empty and none is lost\n",
              Word(Buffer.Used == 0 && KeReadStateSemaphore(&Buffer.Empty) == PLACES &&
                   KeReadStateSemaphore(&Buffer.Full) == 0));

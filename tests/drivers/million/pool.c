@@ -1,6 +1,6 @@
-/* million/pool.c - a pool of worker threads on a KQUEUE: clients give it a million jobs, from threads and from DPCs; some
- * jobs block, and the queue lets another worker go meanwhile. It is shut down with jobs still in it: those that ran and
- * those that came back are all of them.
+/* million/pool.c - a pool of worker threads on a KQUEUE: clients give it a million jobs, from threads and from DPCs;
+ * some jobs block, and the queue lets another worker go meanwhile. It is shut down with jobs still in it: those that
+ * ran and those that came back are all of them.
  *
  * expect: status 0
  * expect: log ^ok 1 - each job ran or came back

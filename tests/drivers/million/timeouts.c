@@ -1,6 +1,6 @@
-/* million/timeouts.c - requests with a time limit: each arms a timer whose DPC fails it, unless it is finished before. The
- * two meet in every way there is: the timer is cancelled, it has fired and its DPC waits, the DPC runs meanwhile. A
- * request is used again only when its finisher and its timer have both let go of it.
+/* million/timeouts.c - requests with a time limit: each arms a timer whose DPC fails it, unless it is finished
+ * before. The two meet in every way there is: the timer is cancelled, it has fired and its DPC waits, the DPC runs
+ * meanwhile. A request is used again only when its finisher and its timer have both let go of it.
  *
  * expect: status 0
  * expect: log ^ok 1 - every request was finished or timed out
@@ -110,7 +110,8 @@ static VOID Report(VOID)
     for (i = 0; i < WORKERS; i++)
         for (k = 0; k < SLOTS; k++)
             Left += Workers[i].Requests[k].References;
-    Result(1, Done + Late == WORKERS * REQUESTS, "every request was finished or timed out", Done + Late, WORKERS * REQUESTS);
+    Result(1, Done + Late == WORKERS * REQUESTS, "every request was finished or timed out", Done + Late,
+           WORKERS * REQUESTS);
     Result(2, Disarmed + Fired == Armed, "every timer was cancelled or fired", Disarmed + Fired, Armed);
     Result(3, Disarmed > 1000 && Late > 1000, "both happened", Late, Armed);
     Result(4, Left == 0, "no reference is left", Left, 0);
