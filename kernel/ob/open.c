@@ -24,6 +24,7 @@ static NTSTATUS TakeAttributes(KPROCESSOR_MODE Mode, const OBJECT_ATTRIBUTES *Gi
     Attributes->Attributes = Given->Attributes;
     if (Mode != KernelMode)
         Attributes->Attributes &= ~(ULONG)OBJ_KERNEL_HANDLE;
+    Attributes->NameGiven = Given->ObjectName != NULL;
     if (Given->ObjectName != NULL)
         Status = ExCaptureString(Mode, Given->ObjectName, &Attributes->Name);
     if (NT_SUCCESS(Status) && (Attributes->Name.Length % sizeof(WCHAR) != 0 ||

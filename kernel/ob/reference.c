@@ -107,8 +107,8 @@ NTSTATUS ObReferenceObjectByHandleWithTag(HANDLE Handle, ACCESS_MASK DesiredAcce
     return ObReferenceObjectByHandle(Handle, DesiredAccess, ObjectType, AccessMode, Object, HandleInformation);
 }
 
-static NTSTATUS OpenByPointer(PVOID Caller, PVOID Object, ULONG Attributes, ACCESS_MASK DesiredAccess,
-                              POBJECT_TYPE ObjectType, KPROCESSOR_MODE Mode, PHANDLE Handle)
+NTSTATUS ObOpenPointer(PVOID Caller, PVOID Object, ULONG Attributes, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
+                       KPROCESSOR_MODE Mode, PHANDLE Handle)
 {
     OBP_HANDLE Content = { Object, 0, Attributes, Caller };
     NTSTATUS Status;
@@ -139,7 +139,7 @@ NTSTATUS ObOpenObjectByPointer(PVOID Object, ULONG HandleAttributes, struct _ACC
                                PHANDLE Handle)
 {
     UNREFERENCED_PARAMETER(PassedAccessState);
-    return OpenByPointer(__builtin_return_address(0), Object, HandleAttributes, DesiredAccess, ObjectType, AccessMode,
+    return ObOpenPointer(__builtin_return_address(0), Object, HandleAttributes, DesiredAccess, ObjectType, AccessMode,
                          Handle);
 }
 
@@ -150,7 +150,7 @@ NTSTATUS ObOpenObjectByPointerWithTag(PVOID Object, ULONG HandleAttributes, stru
 {
     UNREFERENCED_PARAMETER(PassedAccessState);
     UNREFERENCED_PARAMETER(Tag);
-    return OpenByPointer(__builtin_return_address(0), Object, HandleAttributes, DesiredAccess, ObjectType, AccessMode,
+    return ObOpenPointer(__builtin_return_address(0), Object, HandleAttributes, DesiredAccess, ObjectType, AccessMode,
                          Handle);
 }
 

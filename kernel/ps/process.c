@@ -217,36 +217,3 @@ NTSTATUS PsCreateSystemProcess(PHANDLE ProcessHandle, ULONG DesiredAccess, POBJE
     ObfDereferenceObject(Process);
     return Status;
 }
-
-/* The process that ClientId names, by its thread if it names one; referenced. NULL: there is none. */
-static PKPROCESS FindByClientId(PCLIENT_ID ClientId)
-{
-    PKPROCESS Process = NULL;
-    PKTHREAD Thread;
-
-    if (ClientId->UniqueThread == NULL)
-        return PspFindById(ClientId->UniqueProcess, PsProcessType);
-    if (NT_SUCCESS(PsLookupProcessThreadByCid(ClientId, &Process, &Thread)))
-        ObfDereferenceObject(Thread);
-    return Process;
-}
-
-/* ZwOpenProcess - a kernel handle to the process of that id, which grants DesiredAccess. ClientId: UniqueThread is zero
- * or a thread of that process. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS, STATUS_INVALID_PARAMETER_MIX without a
- * ClientId or with a name, since processes have none, STATUS_INVALID_CID, STATUS_INSUFFICIENT_RESOURCES.
- * Source: WDK nf-ntddk-zwopenprocess. */
-NTSTATUS ZwOpenProcess(PHANDLE ProcessHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
-                       PCLIENT_ID ClientId)
-{
-    PKPROCESS Process;
-    NTSTATUS Status;
-
-    if (ClientId == NULL || ObjectAttributes->ObjectName != NULL)
-        return STATUS_INVALID_PARAMETER_MIX;
-    Process = FindByClientId(ClientId);
-    if (Process == NULL)
-        return STATUS_INVALID_CID;
-    Status = ObCreateHandle(Process, DesiredAccess, __builtin_return_address(0), ProcessHandle);
-    ObfDereferenceObject(Process);
-    return Status;
-}

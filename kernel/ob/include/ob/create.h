@@ -78,6 +78,7 @@ NTSTATUS ObLookupObject(PVOID Root, PCUNICODE_STRING Name, ULONG Attributes, POB
 typedef struct _OB_ATTRIBUTES {
     PVOID Root;                         /* referenced; NULL: the root */
     UNICODE_STRING Name;                /* Length 0: none */
+    BOOLEAN NameGiven;                  /* be it an empty one */
     ULONG Attributes;
     KPROCESSOR_MODE Mode;
 } OB_ATTRIBUTES;
@@ -99,6 +100,10 @@ NTSTATUS ObOpenByAttributes(const OB_ATTRIBUTES *Attributes, POBJECT_TYPE Type, 
 /* A kernel handle to Object, which the table references. PASSIVE_LEVEL.
  * Returns: STATUS_SUCCESS, STATUS_INSUFFICIENT_RESOURCES. */
 NTSTATUS ObCreateHandle(PVOID Object, ACCESS_MASK GrantedAccess, PVOID Caller, PHANDLE Handle);
+
+/* ObOpenObjectByPointer for a service, which knows its Caller; Handle is in memory of our own. */
+NTSTATUS ObOpenPointer(PVOID Caller, PVOID Object, ULONG Attributes, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
+                       KPROCESSOR_MODE Mode, PHANDLE Handle);
 
 /* A process's handles: closed, by a worker thread, once it has ended; and no new ones. Again, and the table freed, when
  * it is deleted. <= DISPATCH_LEVEL. */
