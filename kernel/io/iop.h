@@ -78,7 +78,7 @@ typedef struct _IOP_OPEN {
     ULONG_PTR Information;              /* what the driver said besides its status */
 } IOP_OPEN;
 
-/* A request without a file and parameters to the top of Device's stack, waited for; whatever it answers. PASSIVE_LEVEL. */
+/* A request without a file and parameters to the top of Device's stack, waited for, whatever it answers. PASSIVE. */
 void IopSendRequest(PDEVICE_OBJECT Device, UCHAR Major);
 NTSTATUS IopOpen(const OB_ATTRIBUTES *Attributes, IOP_OPEN *Open, PVOID Caller, PHANDLE Handle);
 NTSTATUS IopParseDevice(PVOID Device, PCUNICODE_STRING Rest, PVOID Context, PVOID *Found);      /* device.c's type */
