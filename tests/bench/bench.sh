@@ -29,7 +29,10 @@ build_base()
 {
     local Revision Tree
 
-    Revision=$(git rev-parse --verify --quiet "$BASE^{commit}") || { echo "bench: BASE=$BASE: no such revision" >&2; exit 1; }
+    if ! Revision=$(git rev-parse --verify --quiet "$BASE^{commit}"); then
+        echo "bench: BASE=$BASE: no such revision" >&2
+        exit 1
+    fi
     Tree=build/base/${Revision:0:12}
     if [ ! -f "$Tree/.built" ]; then
         rm -rf "$Tree"
@@ -51,7 +54,8 @@ show_table()
         count "${Base[0]}" build/bench.base.log
         Base=(build/bench.base.log "$BASE")
     fi
-    $Bench/table.pl $Bench/rows.tsv build/bench.tsv build/bench.log build/bench.again.log ${Base[@]+"${Base[@]}"} || exit 1
+    $Bench/table.pl $Bench/rows.tsv build/bench.tsv build/bench.log build/bench.again.log ${Base[@]+"${Base[@]}"} ||
+        exit 1
 }
 
 show_boot()

@@ -65,12 +65,13 @@ sub range { sprintf '%x-%x', $address{$_[0]}, $address{$_[0]} + $size{$_[0]} }
 my $cc = $ENV{HOST_CC} || 'cc';
 my $qemu = $ENV{QEMU} || 'qemu-system-x86_64';
 system("command -v $cc >/dev/null 2>&1") == 0 or give_up("no compiler for this machine ($cc)");
-system($cc, qw(-O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden -o), "$here/meter.so", "$home/tests/bench/meter.c") == 0
-    or give_up('the plugin does not compile');
+my @flags = qw(-O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden);
+system($cc, @flags, '-o', "$here/meter.so", "$home/tests/bench/meter.c") == 0 or give_up('the plugin does not compile');
 `$qemu --help 2>&1` =~ /^-plugin/m or give_up("$qemu takes no plugins");
 
+my @entries = map { sprintf '%x', $address{$_} } grep { /^TrapEnter(Clock|Ipi|Dispatch|Apc)$/ } sort keys %address;
 my $arguments = join ',', "$here/meter.so", "out=$here/windows", 'stubs=' . range('TrapStubs'),
-    'enter=' . join(':', map { sprintf '%x', $address{$_} } grep { /^TrapEnter(Clock|Ipi|Dispatch|Apc)$/ } sort keys %address),
+    'enter=' . join(':', @entries),
     'fault=' . range('TrapEnterException'), sprintf('quiet=%x', $address{TrapEnterNoFpu}), 'image=100000-1000000',
     sprintf('tests=%x-%x', $tests_start, $tests_end), sprintf('first=%x', $address{TestThread});
 open my $wrapper, '>', "$here/qemu" or give_up("$here/qemu: $!");
