@@ -5,7 +5,8 @@
  * interrupts off or on (cli, sti, iretq) and the first one of each entry from an interrupt or an exception tell us
  * where they are; from off to on is a window. An interrupt that comes while we believe them off proves us wrong: that
  * window is dropped and counted as lost. What ends an exception brings back what was there before it; popfq does not
- * occur in the kernel. A processor's first window, its start, is left out, and so is one in which a test's own code ran.
+ * occur in the kernel. A processor's first window, its start, is left out, and so is one in which a test's own code
+ * ran.
  *
  * -plugin meter.so,out=FILE,stubs=FIRST-END,enter=A:B:...,fault=FIRST-END,quiet=A,image=FIRST-END,
  * tests=FIRST-END,first=A; numbers in hex.

@@ -82,7 +82,8 @@ unlink "$here/windows";
 
 delete $ENV{DRIVER};
 my $status = system('env', "BUILD=$build", "QEMU=$here/qemu", 'SMP=1', 'ACCEL=virtual', 'HEADLESS=1', 'TIMEOUT=900',
-    'APPEND=selftest' . (defined $patterns ? " test=$patterns" : ''), 'sh', '-c', "$home/tests/boot.sh >$here/log 2>&1") >> 8;
+    'APPEND=selftest' . (defined $patterns ? " test=$patterns" : ''),
+    'sh', '-c', "$home/tests/boot.sh >$here/log 2>&1") >> 8;
 give_up("the plugin was not loaded:\n" . `tail -n 3 $here/log`) unless -s "$here/windows";
 
 my (%figure, @windows);

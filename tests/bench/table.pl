@@ -38,7 +38,8 @@ sub comparison {
     my ($id, $median) = @_;
     return sprintf '%12s', '-' unless $other{$id};
     my $difference = $median - $other{$id}[1];
-    my $text = sprintf '%12.1f %+10.1f %+7.1f%%', $other{$id}[1], $difference, 100 * $difference / ($other{$id}[1] || 1);
+    my $text = sprintf '%12.1f %+10.1f %+7.1f%%', $other{$id}[1], $difference,
+        100 * $difference / ($other{$id}[1] || 1);
     return $difference < 0 ? painted(32, $text) : $difference > 0 ? painted(31, $text) : $text;
 }
 
