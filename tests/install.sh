@@ -3,7 +3,7 @@
 #
 # Looks for the programs and files themselves, so it costs nothing and says nothing when all are there. What is
 # missing is installed with apt (through sudo when not root); where there is no apt, it is listed.
-# With the argument `lint`, also what make lint needs.
+# With the argument `lint` or `models`, also what make lint or make models needs.
 set -u
 
 Missing=()
@@ -53,6 +53,10 @@ find_missing() # what
     fi
     if [ ! -d /usr/share/OVMF ] && [ ! -d /usr/share/edk2 ] && [ ! -d /usr/share/edk2-ovmf ]; then
         Missing+=(ovmf)
+    fi
+    if [ "${1:-}" = models ]; then
+        need spin spin
+        need gcc gcc
     fi
     if [ "${1:-}" = lint ]; then
         need clang-format clang-format

@@ -28,6 +28,7 @@ test: install
 
 -include tests/bench/bench.mk
 -include tests/mutants/mutants.mk
+-include tests/models/models.mk
 
 # Which test watches over which promise: tests/CONFORMANCE.md, from the tags in the tests.
 .PHONY: conformance

@@ -35,7 +35,8 @@
  *   State := Waiting (exchange: a fence)   KernelApcPending := 1; fence
  *   KernelApcPending? then take the wait   State is Running: interrupt its processor
  *   back, let the APC come, begin again    State is Waiting: claim it with STATUS_KERNEL_APC
- * Either sees the other. An alertable wait need not be so clever: it commits with its own lock held, as alerts do.
+ * Either sees the other. A timeout is queued before the commit, but in this processor's own queue, which does not expire
+ * anything while interrupts are off here. An alertable wait need not be so clever: it commits with its own lock held, as alerts do.
  *
  * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread. The next
  * wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
