@@ -175,7 +175,7 @@ static BOOLEAN IsBlocked(struct _KTHREAD *Thread, const void *Object)
 }
 
 /* KtestWaitBlocked - return once Thread sleeps in a wait for Object, or for anything if Object is NULL.
- * The states are read without the dispatcher's lock: a thread marked Waiting may still be on its way off
+ * The states are read without a lock: a thread marked Waiting may still be on its way off
  * its processor, which nothing but the scheduler can tell. IRQL: <= DISPATCH_LEVEL; above APC_LEVEL only
  * where Thread has another processor to run on. */
 void KtestWaitBlocked(struct _KTHREAD *Thread, const void *Object)

@@ -250,7 +250,7 @@ static BOOLEAN Inside(const SEARCH *Search, PVOID Address)
     return (ULONG64)Address >= Search->Start && (ULONG64)Address < Search->End;
 }
 
-/* Under the dispatcher lock, as the next one. */
+/* Under the queue's lock, as the next one. */
 static void VisitItem(PVOID Context, PLIST_ENTRY Entry)
 {
     PWORK_QUEUE_ITEM Item = CONTAINING_RECORD(Entry, WORK_QUEUE_ITEM, List);

@@ -23,7 +23,7 @@ typedef struct _KE_ACTIVITY {
     ULONG64 Expiries;           /* timers and timeouts of anybody that have expired since boot */
 } KE_ACTIVITY;
 
-/* Count what [Start, End) owns at one instant, under the dispatcher lock. <= DISPATCH_LEVEL.
+/* Count what [Start, End) owns at one instant. <= DISPATCH_LEVEL.
  * Returns: TRUE if there is anything at all (Threads, timers or Dpcs not all zero). */
 BOOLEAN KeQueryActivity(ULONG64 Start, ULONG64 End, KE_ACTIVITY *Out);
 
