@@ -4,4 +4,5 @@
 . "${0%/*}/relay.sh"
 boot_tests 'parallel' SMP=2 ACCEL=parallel APPEND='test=torture torture=60000'
 boot_tests 'virtual' SMP=2 APPEND='test=torture torture=250000'
+boot_tests 'virtual, three processors' SMP=3 APPEND='test=torture seed=114 torture=20000'
 finish

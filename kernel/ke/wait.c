@@ -276,12 +276,14 @@ FORCEINLINE void Commit(PKTHREAD Thread)
     (void)__atomic_exchange_n(&Thread->State, Waiting, __ATOMIC_SEQ_CST);
 }
 
-/* An APC came before the commit. Returns: whether the thread has its wait back; else another has ended it. */
+/* An APC came before the commit, or just after it. Returns: whether the thread has its wait back; else another has ended
+ * it. Who queued the APC may have found the thread Waiting and lost the claim to us: then he sends no interrupt. */
 static NOINLINE BOOLEAN TakeWaitBack(PKTHREAD Thread)
 {
     if (!KiClaimWait(Thread, STATUS_KERNEL_APC, 0))
         return FALSE;
     KiSetThreadState(Thread, Running);
+    ArchRequestApc();
     if (UNLIKELY(Thread->Queue != NULL))
         KiResumeQueue(Thread);
     return TRUE;
