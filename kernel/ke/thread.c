@@ -71,12 +71,12 @@ void KeTerminateThread(void)
     KiUnlockThread(Thread);
     KiAbandonMutants(Thread);
     KiForgetQueue(Thread);
+    KiLeaveProcess(Thread);             /* who learns that the last thread has ended finds its process ended, too */
     KiLockObject(&Thread->Header);
     Thread->Header.SignalState = 1;
     Woken = KiWakeWaiters(&Thread->Header, 0);
     KiUnlockObject(&Thread->Header);
     KiReadyWoken(Woken);
-    KiLeaveProcess(Thread);
     KiRetireThread(Thread);
     KiBlockThread(Thread);
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
