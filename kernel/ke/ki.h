@@ -54,7 +54,7 @@ typedef struct _KPCR {
     PKTHREAD NextThread;                /* (r) Standby here: it runs at the next chance */
     PKTHREAD IdleThread;
     ULONG ReadySummary;                 /* (r) bit per priority with a ready thread */
-    volatile LONG BestPriority;         /* (r) of NextThread, or of the thread that runs: what one must exceed to run here
+    volatile LONG BestPriority; /* (r) of NextThread, or of the thread that runs: what one must exceed to run here
                                          * soon; read by all */
     BOOLEAN InDispatch;                 /* (c) KiDispatchInterrupt is running and will look again */
     BOOLEAN DispatchRequested;          /* (c) its interrupt is on its way for a DPC */
@@ -178,11 +178,11 @@ FORCEINLINE void KiSetThreadState(PKTHREAD Thread, KTHREAD_STATE State)
 
 FORCEINLINE BOOLEAN KiIsWaiting(UCHAR State) { return State == Waiting || State == WaitTested || State == WaitLooked; }
 
-void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead);    /* DeferredReady, no lock held: give it a processor, or queue it */
+void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead); /* DeferredReady, no lock held: give it a processor, or queue it */
 PKTHREAD KiFindIdleThread(PKPCR Pcr);
 void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* ready lock held: an equal or better that waits becomes NextThread */
 void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* no lock held */
-void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity);        /* the same; leaves a forbidden processor with KiLeave */
+void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity); /* the same; leaves a forbidden processor with KiLeave */
 PKPCR KiLockProcessorOf(PKTHREAD Thread);       /* its ready lock */
 BOOLEAN KiStealThread(PKPCR Self);              /* no lock held, idle: somebody's queued thread was placed anew */
 BOOLEAN KiAlone(PKPCR Pcr, PKTHREAD Thread);    /* is there no other processor that could take Thread? */

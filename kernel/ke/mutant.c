@@ -40,8 +40,8 @@ static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment)
     return IsListEmpty(&Mutant->Header.WaitListHead) ? NULL : KiWakeWaiters(&Mutant->Header, Increment);
 }
 
-/* Any of Thread's mutants, locked; NULL if it has none. Against the order, so the mutant's lock is only tried: while the
- * list's is held, nobody takes the mutant out of its list, and it cannot vanish. */
+/* Any of Thread's mutants, locked; NULL if it has none. Against the order, so the mutant's lock is only tried: while
+ * the list's is held, nobody takes the mutant out of its list, and it cannot vanish. */
 static PKMUTANT LockOneOf(PKTHREAD Thread)
 {
     for (;;) {

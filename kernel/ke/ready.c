@@ -32,8 +32,8 @@
  *   lock of its choice                     exchange: DeferredReady, 12
  *   exchange for Ready, 8 fails: again     unlock
  *
- * IdleProcessors is a mask that changes in atomic steps: a processor sets its bit when it runs out of work, who gives it
- * a thread takes the bit. Work is not overlooked:
+ * IdleProcessors is a mask that changes in atomic steps: a processor sets its bit when it runs out of work, who gives
+ * it a thread takes the bit. Work is not overlooked:
  *
  *   CPU 0 queues T                         CPU 1 runs out of work
  *   T in the queue; fence                  sets its bit (a fence)
@@ -100,7 +100,10 @@ void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread)
         MoveUp(Pcr, Best);
 }
 
-static void SetIdle(PKPCR Pcr) { __atomic_fetch_or(&IdleProcessors, KiProcessorBit(Pcr->Cpu.Number), __ATOMIC_SEQ_CST); }
+static void SetIdle(PKPCR Pcr)
+{
+    __atomic_fetch_or(&IdleProcessors, KiProcessorBit(Pcr->Cpu.Number), __ATOMIC_SEQ_CST);
+}
 
 /* Returns: whether Pcr was idle and nobody's, and is the caller's to give a thread. */
 static BOOLEAN TakeIdle(PKPCR Pcr)
@@ -229,8 +232,8 @@ static NOINLINE PKTHREAD TryAgain(PKPCR Pcr, PKTHREAD Thread)
     return Thread;
 }
 
-/* Thread is DeferredReady and in no queue. Returns the thread that is now in the same situation: one that was displaced,
- * or Thread itself, for another attempt. */
+/* Thread is DeferredReady and in no queue. Returns the thread that is now in the same situation: one that was
+ * displaced, or Thread itself, for another attempt. */
 FORCEINLINE PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
 {
     ULONG Word = __atomic_load_n(&Thread->StateWord, __ATOMIC_ACQUIRE);

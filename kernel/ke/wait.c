@@ -21,9 +21,9 @@
  *   unlock A; ready it                     drop its block; B stays 1
  *                                          unlock B                         runs; B's block is gone, or it takes it out
  *
- * The blocks lie on the thread's stack, its array or in itself. The block that a claim came by is out of its list before
- * the thread can run; the thread takes out the others, and its timeout, before it returns, each under its lock, so
- * nobody is left who looks at them.
+ * The blocks lie on the thread's stack, its array or in itself. The block that a claim came by is out of its list
+ * before the thread can run; the thread takes out the others, and its timeout, before it returns, each under its lock,
+ * so nobody is left who looks at them.
  *
  *   The waiter                             A signaller
  *   lock A; not signalled; link            spins on A
@@ -35,11 +35,12 @@
  *   State := Waiting (exchange: a fence)   KernelApcPending := 1; fence
  *   KernelApcPending? then take the wait   State is Running: interrupt its processor
  *   back, let the APC come, begin again    State is Waiting: claim it with STATUS_KERNEL_APC
- * Either sees the other. A timeout is queued before the commit, but in this processor's own queue, which does not expire
- * anything while interrupts are off here. An alertable wait need not be so clever: it commits with its own lock held, as alerts do.
+ * Either sees the other. A timeout is queued before the commit, but in this processor's own queue, which does not
+ * expire anything while interrupts are off here. An alertable wait need not be so clever: it commits with its own lock
+ * held, as alerts do.
  *
- * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread. The next
- * wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
+ * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread. The
+ * next wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
  * Order of tests: kernel APC, object, alert, timeout already due, block.
  * Rejected: a lock of the whole database (all objects would pay for each); wake all and let them retry (it breaks
  * wait-all and FIFO). */
@@ -119,8 +120,8 @@ static BOOLEAN ApcComesFirst(PKTHREAD Thread, KIRQL Irql, ULONG64 Flags)
            ArchInterruptsWereOn(Flags);
 }
 
-/* Interrupts off for a wait. A kernel APC that was sent to the running thread and is held up, by interrupts that are off
- * or by the IRQL of a Wait=TRUE, runs first: once the thread sleeps, nobody would wake it for that one. */
+/* Interrupts off for a wait. A kernel APC that was sent to the running thread and is held up, by interrupts that are
+ * off or by the IRQL of a Wait=TRUE, runs first: once the thread sleeps, nobody would wake it for that one. */
 static ULONG64 BeginWait(PKTHREAD Thread, WAIT_CALL *Call)
 {
     for (;;) {
@@ -276,8 +277,8 @@ FORCEINLINE void Commit(PKTHREAD Thread)
     (void)__atomic_exchange_n(&Thread->State, Waiting, __ATOMIC_SEQ_CST);
 }
 
-/* An APC came before the commit, or just after it. Returns: whether the thread has its wait back; else another has ended
- * it. Who queued the APC may have found the thread Waiting and lost the claim to us: then he sends no interrupt. */
+/* An APC came before the commit, or just after it. Returns: whether the thread has its wait back; else another has
+ * ended it. Who queued the APC may have found the thread Waiting and lost the claim to us: then he sends no interrupt. */
 static NOINLINE BOOLEAN TakeWaitBack(PKTHREAD Thread)
 {
     if (!KiClaimWait(Thread, STATUS_KERNEL_APC, 0))
@@ -344,8 +345,8 @@ static NTSTATUS Begin(PKTHREAD Thread, WAIT_CALL *Call)
     return Status;
 }
 
-/* Any wait. Call knows its timeout and its IRQL. A kernel APC ends the sleep, not the wait: it runs when interrupts come
- * on, and the thread waits again, at the tail of the objects' lists. */
+/* Any wait. Call knows its timeout and its IRQL. A kernel APC ends the sleep, not the wait: it runs when interrupts
+ * come on, and the thread waits again, at the tail of the objects' lists. */
 static NTSTATUS WaitAsCalled(PKTHREAD Thread, WAIT_CALL *Call)
 {
     BOOLEAN OwnBlocks = Call->Blocks == Thread->WaitBlock;      /* which an APC would use, too */
@@ -452,11 +453,11 @@ static NOINLINE NTSTATUS SwitchAsUsual(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next
 }
 
 /* What is left when all that is rare is left out: one object that is not available, KernelMode, no alert, no queue that
- * the thread serves, at most a relative timeout. Whatever turns out to be different goes the general way, by a call that
- * does not come back: so nothing has to be kept over a call, and no register saved but by the switch. The block is the
- * thread's first, which between waits keeps what is the same for all of these (CleanUp). */
-FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout,
-                             BOOLEAN Timed)
+ * the thread serves, at most a relative timeout. Whatever turns out to be different goes the general way, by a call
+ * that does not come back: so nothing has to be kept over a call, and no register saved but by the switch. The block
+ * is the thread's first, which between waits keeps what is the same for all of these (CleanUp). */
+FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
+                             PLARGE_INTEGER Timeout, BOOLEAN Timed)
 {
     const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
     PKWAIT_BLOCK Block = Thread->WaitBlock;
@@ -522,12 +523,14 @@ static NOINLINE NTSTATUS SleepOnOneTimed(PKTHREAD Thread, PDISPATCHER_HEADER Obj
 }
 
 /* The caller's mode is KernelMode, it is not alertable and serves no queue. A free mutant is taken at once. */
-static NOINLINE NTSTATUS WaitForMutant(PKTHREAD Thread, PKMUTANT Mutant, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
+static NOINLINE NTSTATUS WaitForMutant(PKTHREAD Thread, PKMUTANT Mutant, KWAIT_REASON WaitReason,
+                                       PLARGE_INTEGER Timeout)
 {
     ULONG64 Flags = ArchDisableInterrupts();
 
     if (LIKELY(KiTryLockObject(&Mutant->Header))) {
-        if (LIKELY(Mutant->Header.SignalState == 1) && LIKELY(!Mutant->Abandoned) && LIKELY(Thread->OneMutant == NULL)) {
+        if (LIKELY(Mutant->Header.SignalState == 1) && LIKELY(!Mutant->Abandoned) &&
+            LIKELY(Thread->OneMutant == NULL)) {
             Mutant->Header.SignalState = 0;
             Mutant->OwnerThread = Thread;
             Thread->OneMutant = Mutant;

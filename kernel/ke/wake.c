@@ -15,8 +15,8 @@
  *   lock A, B: both are there: satisfied      (had CPU 1 come after CPU 0 had B, it would wait for B, find no mark,
  *                                             and test itself)
  *
- * While the lock is let go of, another may take what was signalled, and a waiter behind the wait for all is overtaken by
- * him. That is the price of testing without a lock that all objects share, and only objects with such waits pay it. */
+ * While the lock is let go of, another may take what was signalled, and a waiter behind the wait for all is overtaken
+ * by him. That is the price of testing without a lock that all objects share, and only objects with such waits pay it. */
 #include "ki.h"
 
 /* What satisfying a wait does to the object: the one place that asks an object's type. */
@@ -182,7 +182,8 @@ FORCEINLINE KI_CLAIM Claim(PKTHREAD Thread, UCHAR From, KPRIORITY Increment)
         New = Old ^ (From ^ DeferredReady);
         if (UNLIKELY(Increment > 0))
             New = BoostWord(Thread, New, Increment);
-        if (LIKELY(__atomic_compare_exchange_n(&Thread->StateWord, &Old, New, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
+        if (LIKELY(
+                __atomic_compare_exchange_n(&Thread->StateWord, &Old, New, FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)))
             return KiClaimWon;
     }
 }
@@ -297,8 +298,9 @@ static NOINLINE PKTHREAD *WakeWaitsForAll(PDISPATCHER_HEADER Object, KPRIORITY I
 }
 
 /* An object that gives itself to all wakes first whom it satisfies alone, without looking at its state again:
- * KeClearEvent stores without the lock, and a set that came before it still owes every waiter its wake-up. A block whose
- * wait has ended otherwise is dropped; a wait for all that lacks another object is passed over and stays where it is. */
+ * KeClearEvent stores without the lock, and a set that came before it still owes every waiter its wake-up. A block
+ * whose wait has ended otherwise is dropped; a wait for all that lacks another object is passed over and stays where
+ * it is. */
 PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
 {
     SIGNAL_RULE Rule = RuleOf(Object);
@@ -374,9 +376,9 @@ FORCEINLINE BOOLEAN WakeHere(PKPCR Pcr, PKWAIT_BLOCK Block)
     return TRUE;
 }
 
-/* Where there is one processor, which has no choice to make, and nobody is boosted: all waiters of Object, which keeps its
- * signal, at once, as far as it goes. The ready lock is held until Object is unlocked, so nobody runs before, though he
- * is in the queue. Returns: whether Object is unlocked and all is done. */
+/* Where there is one processor, which has no choice to make, and nobody is boosted: all waiters of Object, which keeps
+ * its signal, at once, as far as it goes. The ready lock is held until Object is unlocked, so nobody runs before,
+ * though he is in the queue. Returns: whether Object is unlocked and all is done. */
 static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr)
 {
     PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
@@ -430,15 +432,16 @@ static NOINLINE LONG LeaveAndReturn(LONG Previous)
     return Previous;
 }
 
-/* Straight for the commonest: a synchronization object, its first waiter, one processor, no boost. As in wait.c, SleepOn,
- * what is rare is called last. */
+/* Straight for the commonest: a synchronization object, its first waiter, one processor, no boost. As in wait.c,
+ * SleepOn, what is rare is called last. */
 LONG KiWakeAndReturn(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous)
 {
     PKWAIT_BLOCK Block = CONTAINING_RECORD(Object->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
     PKPCR Pcr = KiCurrentPcr();
 
     if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(Increment > 0) || UNLIKELY(Wait) ||
-        (KeObjectType(Object) & ~(EventSynchronizationObject ^ TimerSynchronizationObject)) != EventSynchronizationObject ||
+        (KeObjectType(Object) & ~(EventSynchronizationObject ^ TimerSynchronizationObject)) !=
+            EventSynchronizationObject ||
         UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
         return WakeAsUsual(Object, Increment, Wait, Previous);
     if (UNLIKELY(!WakeHere(Pcr, Block))) {

@@ -10,7 +10,7 @@
  * What happens under one lock and is seen under no other is one step here, and so is taking and freeing a lock around it.
  *
  * Checked in every run: a unit of a signal is given to one thread; a wait ends once, and a thread is resumed only when
- * nobody is on its stack; nobody waits for what is there (a lost wake-up); nobody spins for ever.
+ * nobody is on its stack; nobody waits for what is there (a lost wake-up); no deadlock.
  * With -DSMALL there are neither One nor the alert, but a second set of A, which takes seconds instead of minutes.
  * With -DPLANTED a tester lets the other objects go before he takes his mark off, so a signaller who passes by in
  * between is not heard: the model must find that. The order of plain stores and loads (kernel APCs against the commit,

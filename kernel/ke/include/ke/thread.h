@@ -112,7 +112,7 @@ typedef struct _KTHREAD {
     ULONG64 Id;                         /* (i) given by ps; 0: an idle thread */
     LIST_ENTRY ThreadListEntry;         /* (p) in Process */
     LIST_ENTRY MutantListHead;          /* MutantLock: mutants it owns, but for OneMutant */
-    struct _KMUTANT *OneMutant;         /* one that it owns, in no list, which spares most of them the list; (o), or (h) of
+    struct _KMUTANT *OneMutant; /* one that it owns, in no list, which spares most of them the list; (o), or (h) of
                                          * that mutant with MutantLock to take it away, or who claimed the thread's wait */
 
     PKSTART_ROUTINE CreatorRoutine;     /* (i) start routine of the thread that created it */
