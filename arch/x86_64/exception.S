@@ -58,8 +58,8 @@
 
 # VOID RtlRestoreContext(PCONTEXT ContextRecord, PEXCEPTION_RECORD ExceptionRecord)
 # RtlRestoreContext - go on with all the registers of ContextRecord, at the IRQL of now. Flags that drivers have no
-# use for (trap, nested task, I/O privilege) stay off. ExceptionRecord: NULL, or with STATUS_LONGJUMP its first parameter
-# is a jump buffer, whose registers are put into ContextRecord first. IRQL: any. Source: WDK, winnt rtlrestorecontext.
+# use for (trap, nested task, I/O privilege) stay off. ExceptionRecord: NULL, or with STATUS_LONGJUMP its first
+# parameter is a jump buffer, whose registers are put into ContextRecord first. IRQL: any. Source: WDK, winnt rtlrestorecontext.
 # The context may lie below its own stack pointer: until iretq nothing leaves the stack of the call.
     BEGIN RtlRestoreContext
     MOVE_STACK -88                      # shadow space, iretq's five words, and 16 that align

@@ -1,9 +1,9 @@
 /* activity.c - what code of an address range still has going on: threads, timers, DPCs.
  *
  * One walk visits everything ke knows; counting and listing are two visitors of it. Each kind is seen under its own
- * locks, so the walk is repeated when anything was switched, expired or run in between: what it tells was then true at
- * one moment. A thread that waits is held in its wait by the state WaitLooked while its blocks are read: nobody ends the
- * wait meanwhile, so they and their objects are there. */
+ * locks, so the walk is repeated when anything was switched, expired or run in between: what it tells was then true
+ * at one moment. A thread that waits is held in its wait by the state WaitLooked while its blocks are read: nobody
+ * ends the wait meanwhile, so they and their objects are there. */
 #include "ki.h"
 
 #include <ke/activity.h>

@@ -25,8 +25,8 @@ void KiInitializeApcState(PKTHREAD Thread, PKPROCESS Process)
     Thread->ApcStateIndex = OriginalApcEnvironment;
 }
 
-/* Interrupts off and Thread locked. What is to be looked for in its lists after this is what cannot run: an APC that another processor has just
- * queued is on its way, and runs first. */
+/* Interrupts off and Thread locked. What is to be looked for in its lists after this is what cannot run: an APC that
+ * another processor has just queued is on its way, and runs first. */
 ULONG64 KiLockPastApcs(PKTHREAD Thread)
 {
     for (;;) {
@@ -178,9 +178,9 @@ static BOOLEAN RequestApc(PKTHREAD Thread, BOOLEAN Wakes, KPRIORITY Increment)
            KiClaimWait(Thread, STATUS_KERNEL_APC, Increment);
 }
 
-/* Thread, another than the current one, is out of Count critical regions that it did not leave itself. Its count of them
- * is written where it runs and nowhere else, so it is told to: its next APC interrupt does. Interrupts off, no lock held
- * that is above a thread's. */
+/* Thread, another than the current one, is out of Count critical regions that it did not leave itself. Its count of
+ * them is written where it runs and nowhere else, so it is told to: its next APC interrupt does. Interrupts off, no
+ * lock held that is above a thread's. */
 void KiLeaveRegionsOf(PKTHREAD Thread, ULONG Count)
 {
     BOOLEAN Claimed;

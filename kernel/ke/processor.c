@@ -10,7 +10,7 @@ enum { GROUP = 0 };
 
 volatile CCHAR KeNumberProcessors;
 
-static KSPIN_LOCK AffinityLock;        /* one change at a time: which affinity is in force, and the placement it causes */
+static KSPIN_LOCK AffinityLock;         /* one change at a time, with the placement it causes */
 
 static BOOLEAN IsGroup(USHORT Group) { return Group == GROUP || Group == ALL_PROCESSOR_GROUPS; }
 

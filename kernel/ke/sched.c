@@ -5,10 +5,10 @@
  * dispatch interrupt, which also runs timers and DPCs and ends quanta.
  *
  * A processor's ready lock guards NextThread, its queue, and what CurrentThread is; it is free again before the
- * registers are saved. So a thread can be readied, and chosen by another processor, while it is still on its way off its
- * own. Its context says Busy until its last register is on its stack; who resumes it waits for that (switch.S). A
- * processor lets go of its old thread before it waits for the new one, so two that exchange theirs do not wait for each
- * other:
+ * registers are saved. So a thread can be readied, and chosen by another processor, while it is still on its way off
+ * its own. Its context says Busy until its last register is on its stack; who resumes it waits for that (switch.S). A
+ * processor lets go of its old thread before it waits for the new one, so two that exchange theirs do not wait for
+ * each other:
  *
  *   CPU 0 blocks A                      CPU 1 signals what A waits for, and idles then
  *   A Waiting; ready lock; choose B     claims A: DeferredReady, then Ready in CPU 1's queue
@@ -304,8 +304,8 @@ void KeProcessorOnline(void)
 }
 
 /* KeIdleLoop - the caller is this processor's idle thread from now on: it sleeps until an interrupt brings
- * work, which the interrupt itself switches to. Low-importance DPCs that nobody hurried are run here. Before it sleeps it
- * looks for threads that wait for another processor: whoever queues one looks for idle processors afterwards. */
+ * work, which the interrupt itself switches to. Low-importance DPCs that nobody hurried are run here. Before it sleeps
+ * it looks for threads that wait for another processor: whoever queues one looks for idle processors afterwards. */
 void KeIdleLoop(void)
 {
     for (;;) {

@@ -82,8 +82,8 @@ void KeTerminateThread(void)
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");
 }
 
-/* KeEnterExpandedStack, KeLeaveExpandedStack - the current thread's limits, as it goes to its second stack and comes back:
- * by a return or, through unwind.c, by an exception. */
+/* KeEnterExpandedStack, KeLeaveExpandedStack - the current thread's limits, as it goes to its second stack and comes
+ * back: by a return or, through unwind.c, by an exception. */
 void KeEnterExpandedStack(PVOID Top, PVOID Bottom)
 {
     PKTHREAD Thread = KiCurrentThread();

@@ -4,9 +4,9 @@
  * separate from SignalState: a periodic timer is mostly both signalled and queued.
  * The timer's own lock guards all of it, membership in a queue included; the queue's lock is taken inside, except when
  * the timer comes due: the queue then tries the timer's lock, and lets go of its own where it fails. A timer leaves the
- * queue, signals and re-enters (periodic) in one turn of its lock; its DPC is queued before the unlock, so who finds the
- * timer out of the queue finds the DPC in its own, and the routine runs after the unlock: it may set, cancel or, for a
- * one-shot, free the timer. */
+ * queue, signals and re-enters (periodic) in one turn of its lock; its DPC is queued before the unlock, so who finds
+ * the timer out of the queue finds the DPC in its own, and the routine runs after the unlock: it may set, cancel or,
+ * for a one-shot, free the timer. */
 #include "ki.h"
 
 enum { UNITS_PER_MILLISECOND = 10000 };
@@ -32,9 +32,9 @@ static void Enqueue(PKTIMER Timer, ULONG64 Due, ULONG Marks)
 }
 
 /* The time Due has come, the timer is locked and will be unlocked: signal, queue the DPC, wake. Returns: the woken.
- * Periods count from due time to due time, so they do not drift; periods that were missed altogether are left out, and a
- * DPC that is still queued from last time stays as it is: ticks coalesce. The period begins before the waiters are
- * woken, which may let go of the lock. */
+ * Periods count from due time to due time, so they do not drift; periods that were missed altogether are left out,
+ * and a DPC that is still queued from last time stays as it is: ticks coalesce. The period begins before the waiters
+ * are woken, which may let go of the lock. */
 static PKTHREAD Expire(PKTIMER Timer, ULONG64 Due)
 {
     PDISPATCHER_HEADER Header = &Timer->Header;

@@ -278,7 +278,8 @@ FORCEINLINE void Commit(PKTHREAD Thread)
 }
 
 /* An APC came before the commit, or just after it. Returns: whether the thread has its wait back; else another has
- * ended it. Who queued the APC may have found the thread Waiting and lost the claim to us: then he sends no interrupt. */
+ * ended it. Who queued the APC may have found the thread Waiting and lost the claim to us: then he sends no
+ * interrupt. */
 static NOINLINE BOOLEAN TakeWaitBack(PKTHREAD Thread)
 {
     if (!KiClaimWait(Thread, STATUS_KERNEL_APC, 0))
@@ -317,7 +318,8 @@ static NOINLINE void CleanUp(PKTHREAD Thread)
     KiInitializeWaitBlock(Thread);
 }
 
-/* All objects locked on entry and none at the end. Returns: why the wait does not begin, STATUS_SUCCESS: it has begun. */
+/* All objects locked on entry and none at the end. Returns: why the wait does not begin, STATUS_SUCCESS: it has
+ * begun. */
 static NTSTATUS Begin(PKTHREAD Thread, WAIT_CALL *Call)
 {
     BOOLEAN Guarded = Call->Alertable || Call->Mode == UserMode;
@@ -422,7 +424,8 @@ static NOINLINE NTSTATUS WaitInKernelMode(PVOID Object, KWAIT_REASON WaitReason,
     return WaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
 }
 
-/* Thread has slept in SleepOnOne, and something is not as usual. It is Running again; interrupts are off, and were on. */
+/* Thread has slept in SleepOnOne, and something is not as usual. It is Running again; interrupts are off, and were
+ * on. */
 static NOINLINE NTSTATUS FinishOne(PKTHREAD Thread, BOOLEAN Timed)
 {
     PVOID Object = Thread->WaitBlock->Object;

@@ -16,7 +16,7 @@
  *                                             and test itself)
  *
  * While the lock is let go of, another may take what was signalled, and a waiter behind the wait for all is overtaken
- * by him. That is the price of testing without a lock that all objects share, and only objects with such waits pay it. */
+ * by him. That is the price of testing without a lock that all objects share; only objects with such waits pay it. */
 #include "ki.h"
 
 /* What satisfying a wait does to the object: the one place that asks an object's type. */
@@ -126,18 +126,11 @@ NTSTATUS KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread)
 FORCEINLINE NTSTATUS Satisfy(PDISPATCHER_HEADER Object, SIGNAL_RULE Rule, PKTHREAD Thread)
 {
     switch (Rule) {
-    case TakeAll:
-        Object->SignalState = 0;
-        return STATUS_SUCCESS;
-    case TakeOne:
-        Object->SignalState--;
-        return STATUS_SUCCESS;
-    case TakeOwnership:
-        return KiTakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
-    case TakeEntry:
-        return KiTakeQueueEntry(Object, Thread);
-    default:
-        return STATUS_SUCCESS;
+    case TakeAll: Object->SignalState = 0; return STATUS_SUCCESS;
+    case TakeOne: Object->SignalState--; return STATUS_SUCCESS;
+    case TakeOwnership: return KiTakeMutant(CONTAINING_RECORD(Object, KMUTANT, Header), Thread);
+    case TakeEntry: return KiTakeQueueEntry(Object, Thread);
+    default: return STATUS_SUCCESS;
     }
 }
 

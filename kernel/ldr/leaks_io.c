@@ -93,7 +93,8 @@ ULONG LdrpReportIoLeaks(const LDR_DRIVER *Driver)
     IoForEachWorkItemOf(Start(Image), End(Image), ReportItem, &Items);
     IoForEachSymbolicLinkOf(Start(Image), End(Image), ReportLink, &Links);
     PsForEachNotifyRoutineOf(Start(Image), End(Image), ReportRoutine, &Routines);
-    return ReportRest(&Routines, "notify routines") + ReportRest(&Links, "symbolic links") + ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") +
+    return ReportRest(&Routines, "notify routines") + ReportRest(&Links, "symbolic links") +
+           ReportRest(&Devices, "devices") + ReportRest(&Irps, "IRPs") +
            ReportRest(&Items, "I/O work items");
 }
 

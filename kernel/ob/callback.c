@@ -179,9 +179,9 @@ ULONG ObForEachCallbackOf(ULONG64 Start, ULONG64 End,
 
 /* ---- Public ---- */
 
-/* ExCreateCallback - the callback object of the name in ObjectAttributes, referenced; if there is none and Create, a new
- * one, which AllowMultipleCallbacks or one at a time. It lives, with its name, until the last reference is given back by
- * ObDereferenceObject; with OBJ_PERMANENT until ZwMakeTemporaryObject besides. IRQL: PASSIVE_LEVEL.
+/* ExCreateCallback - the callback object of the name in ObjectAttributes, referenced; if there is none and Create, a
+ * new one, which AllowMultipleCallbacks or one at a time. It lives, with its name, until the last reference is given
+ * back by ObDereferenceObject; with OBJ_PERMANENT until ZwMakeTemporaryObject besides. IRQL: PASSIVE_LEVEL.
  * Returns: STATUS_SUCCESS; STATUS_UNSUCCESSFUL without a name and without Create; STATUS_OBJECT_NAME_NOT_FOUND, ... as
  * ZwOpenEvent. Source: WDK nf-wdm-excreatecallback. */
 NTSTATUS ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN Create,

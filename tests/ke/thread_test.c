@@ -284,7 +284,8 @@ TEST(ke_thread, equals_take_turns)
     for (int At = 0; At < COUNT; At++)
         Threads[At] = KtestThread(RunUntilStopped, &Runners[At], 7);
     KeDelayExecutionThread(KernelMode, FALSE, &Interval);
-    for (int Look = 0; Look < 60 && (Runners[0].Rounds == 0 || Runners[1].Rounds == 0 || Runners[2].Rounds == 0); Look++)
+    for (int Look = 0;
+         Look < 60 && (Runners[0].Rounds == 0 || Runners[1].Rounds == 0 || Runners[2].Rounds == 0); Look++)
         KeDelayExecutionThread(KernelMode, FALSE, &Interval);   /* a busy host may have kept their time to itself */
     KeRevertToUserAffinityThread();
     for (int At = 0; At < COUNT; At++) {

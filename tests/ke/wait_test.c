@@ -352,7 +352,8 @@ static void SignalKind(WAITABLE *Object, UCHAR Type)
     }
 }
 
-/* Drivers compare these bytes. Whatever locks and marks the kernel keeps, they read as initialised between its calls. */
+/* Drivers compare these bytes. Whatever locks and marks the kernel keeps, they read as initialised between its
+ * calls. */
 TEST(ke_wait, header_reads_plain_while_threads_wait)
 {
     static const UCHAR Types[] = { EventNotificationObject, EventSynchronizationObject, SemaphoreObject, MutantObject,

@@ -50,7 +50,8 @@ ULONG64 ArchReadWallClock(void);        /* seconds since 1601-01-01 UTC from the
  * Entry(Argument) with interrupts off. The top 512 bytes become its SSE save area. */
 void ArchInitializeContext(ARCH_CONTEXT *Context, PVOID StackTop, void (*Entry)(PVOID), PVOID Argument);
 
-/* Save the caller in From, resume To as soon as no processor runs it any more. Interrupts off; the caller has settled SSE (ArchSwitchFpu). */
+/* Save the caller in From, resume To as soon as no processor runs it any more. Interrupts off; the caller has
+ * settled SSE (ArchSwitchFpu). */
 void ArchSwitchContext(ARCH_CONTEXT *From, ARCH_CONTEXT *To);
 
 /* Run Routine(Argument) on the stack whose top is StackTop, then come back. */

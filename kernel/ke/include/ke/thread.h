@@ -39,9 +39,9 @@ typedef struct _KAPC_STATE {
 
 C_ASSERT(sizeof(KAPC_STATE) == 0x30 && offsetof(KAPC_STATE, Process) == 0x20);
 
-/* Lock letters: (o) the thread itself  (i) fixed before it first runs  (t) its Lock  (a) in atomic steps  (p) process.c's
- * lock  (r) the ready lock of NextProcessor  (w) the thread itself before it waits; while it is DeferredReady, who made
- * it that; read by those who may end the wait  (h) the lock of the object in question */
+/* Lock letters: (o) the thread itself  (i) fixed before it first runs  (t) its Lock  (a) in atomic steps  (p)
+ * process.c's lock  (r) the ready lock of NextProcessor  (w) the thread itself before it waits; while it is
+ * DeferredReady, who made it that; read by those who may end the wait  (h) the lock of the object in question */
 typedef struct _KTHREAD {
     DISPATCHER_HEADER Header;
 
@@ -113,7 +113,7 @@ typedef struct _KTHREAD {
     LIST_ENTRY ThreadListEntry;         /* (p) in Process */
     LIST_ENTRY MutantListHead;          /* MutantLock: mutants it owns, but for OneMutant */
     struct _KMUTANT *OneMutant; /* one that it owns, in no list, which spares most of them the list; (o), or (h) of
-                                         * that mutant with MutantLock to take it away, or who claimed the thread's wait */
+                                         * that mutant with MutantLock to take it away, or who claimed the wait */
 
     PKSTART_ROUTINE CreatorRoutine;     /* (i) start routine of the thread that created it */
     PVOID StackBase, StackLimit;        /* (o) top and bottom of the one it runs on */

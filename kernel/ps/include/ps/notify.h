@@ -15,7 +15,8 @@ typedef struct _PS_CREATE_NOTIFY_INFO {
 } PS_CREATE_NOTIFY_INFO, *PPS_CREATE_NOTIFY_INFO;
 
 C_ASSERT(sizeof(PS_CREATE_NOTIFY_INFO) == 0x48 && offsetof(PS_CREATE_NOTIFY_INFO, ParentProcessId) == 0x10);
-C_ASSERT(offsetof(PS_CREATE_NOTIFY_INFO, FileObject) == 0x28 && offsetof(PS_CREATE_NOTIFY_INFO, CreationStatus) == 0x40);
+C_ASSERT(offsetof(PS_CREATE_NOTIFY_INFO, FileObject) == 0x28);
+C_ASSERT(offsetof(PS_CREATE_NOTIFY_INFO, CreationStatus) == 0x40);
 
 typedef VOID (*PCREATE_THREAD_NOTIFY_ROUTINE)(HANDLE ProcessId, HANDLE ThreadId, BOOLEAN Create);
 typedef VOID (*PCREATE_PROCESS_NOTIFY_ROUTINE)(HANDLE ParentId, HANDLE ProcessId, BOOLEAN Create);
