@@ -39,7 +39,7 @@ typedef struct _CACHE {
     FAST_MUTEX RecordsLock;
     CHANGE *FreeRecords;
     ULONG RecordCount;
-    volatile LONG Posted, Made, Torn, Reading;
+    volatile LONG Posted, Made, Torn, Reading, Refused;
     volatile LONG64 Amounts;
     volatile LONG Pending;              /* changes on their way, and one for being open */
     KEVENT Drained;
@@ -89,6 +89,14 @@ static VOID CheckEntry(ULONG At)
         InterlockedIncrement(&Cache.Torn);
 }
 
+static VOID Rest(VOID)
+{
+    LARGE_INTEGER Moment;
+
+    Moment.QuadPart = -10;
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+}
+
 /* In a worker thread, which is inside a critical region; a driver enters its own all the same. */
 static VOID NTAPI MakeChange(PVOID Parameter)
 {
@@ -98,12 +106,8 @@ static VOID NTAPI MakeChange(PVOID Parameter)
     KeEnterCriticalRegion();
     ExAcquireResourceExclusiveLite(&Cache.Resource, TRUE);
     Entry->Value += Change->Amount;
-    if (Cache.Made % REST_EVERY == 0) { /* let others run into it */
-        LARGE_INTEGER Moment;
-
-        Moment.QuadPart = -10;
-        KeDelayExecutionThread(KernelMode, FALSE, &Moment);
-    }
+    if (Cache.Made % REST_EVERY == 0)   /* let others run into it */
+        Rest();
     Entry->Complement = ~Entry->Value;
     InterlockedIncrement(&Cache.Made);
     ExConvertExclusiveToSharedLite(&Cache.Resource);
@@ -162,11 +166,14 @@ static VOID Report(VOID)
     DbgPrint("%s 5 - after the shutdown nothing is posted\n", !Post(0, 1) && Cache.Posted == Before ? "ok" : "not ok");
 }
 
+/* When no record is free, the workers are behind: from time to time they are given the moment that they need. */
 static VOID NTAPI Reader(PVOID Context)
 {
     ULONG Seed = (ULONG)(ULONG_PTR)Context * 9973 + 1, i;
 
     for (i = 0; i < LOOKUPS; i++) {
+        BOOLEAN Posted = TRUE;
+
         Seed = Seed * 1664525 + 1013904223;
         if ((Seed >> 29) == 0)
             ExEnterCriticalRegionAndAcquireSharedWaitForExclusive(&Cache.Resource);
@@ -174,9 +181,11 @@ static VOID NTAPI Reader(PVOID Context)
             ExEnterCriticalRegionAndAcquireResourceShared(&Cache.Resource);
         CheckEntry((Seed >> 8) % ENTRIES);
         if ((Seed >> 20) % 4 == 0)
-            Post((Seed >> 8) % ENTRIES, (Seed >> 14) % 1000);
+            Posted = Post((Seed >> 8) % ENTRIES, (Seed >> 14) % 1000);
         CheckEntry((Seed >> 8) % ENTRIES);
         ExReleaseResourceAndLeaveCriticalRegion(&Cache.Resource);
+        if (!Posted && InterlockedIncrement(&Cache.Refused) % REST_EVERY == 1)
+            Rest();
     }
     if (InterlockedDecrement(&Cache.Reading) == 0) {
         Close();
