@@ -1,9 +1,9 @@
 /* exports_ex.c - what drivers import from the executive: Ex, Io, Ob, Ps, Zw. */
 #include "ldrp.h"
 #include <ex/fastmutex.h>
-#include <ex/mode.h>
 #include <ex/interlocked.h>
 #include <ex/lookaside.h>
+#include <ex/mode.h>
 #include <ex/pool.h>
 #include <ex/pushlock.h>
 #include <ex/resource.h>
@@ -29,8 +29,10 @@
 #include <ob/callback.h>
 #include <ob/duplicate.h>
 #include <ob/event_object.h>
+#include <ob/mutant_object.h>
 #include <ob/names.h>
 #include <ob/object.h>
+#include <ob/semaphore_object.h>
 #include <ob/timer_object.h>
 #include <ob/wait.h>
 #include <ps/information.h>
@@ -38,9 +40,9 @@
 #include <ps/process.h>
 #include <ps/system_thread.h>
 #include <vf/call.h>
-#include <vf/irp.h>
 #include <vf/fastmutex.h>
 #include <vf/interlocked.h>
+#include <vf/irp.h>
 #include <vf/lookaside.h>
 #include <vf/pushlock.h>
 #include <vf/remove_lock.h>
@@ -121,7 +123,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ZwOpenSymbolicLinkObject),
     EXPORT(ZwQuerySymbolicLinkObject),
 
-    /* Events and timers behind handles, callback objects, previous mode */
+    /* Events, semaphores, mutants and timers behind handles, callback objects, previous mode */
     EXPORT(ZwCreateEvent),
     EXPORT(NtCreateEvent),
     EXPORT(ZwOpenEvent),
@@ -130,8 +132,15 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(ZwResetEvent),
     EXPORT(ZwClearEvent),
     EXPORT(ZwPulseEvent),
+    EXPORT(ZwQueryEvent),
     EXPORT(IoCreateNotificationEvent),
     EXPORT(IoCreateSynchronizationEvent),
+    EXPORT(ZwCreateSemaphore),
+    EXPORT(ZwOpenSemaphore),
+    EXPORT(ZwReleaseSemaphore),
+    EXPORT(ZwCreateMutant),
+    EXPORT(ZwOpenMutant),
+    EXPORT(ZwReleaseMutant),
     EXPORT(ZwCreateTimer),
     EXPORT(ZwOpenTimer),
     EXPORT(ZwSetTimer),

@@ -136,6 +136,34 @@ NTSTATUS ZwPulseEvent(HANDLE EventHandle, PLONG PreviousState)
     return ChangeForKernel(EventHandle, Pulse, PreviousState);
 }
 
+/* ---- Public: look ---- */
+
+/* ZwQueryEvent - which kind the event is and its state, as an EVENT_BASIC_INFORMATION. EventInformationClass:
+ * EventBasicInformation. ReturnLength: NULL, or told the size. EventHandle grants EVENT_QUERY_STATE. IRQL: PASSIVE_LEVEL.
+ * Returns: STATUS_SUCCESS; in this order STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE,
+ * STATUS_OBJECT_TYPE_MISMATCH, and nothing is written. Undocumented. */
+NTSTATUS ZwQueryEvent(HANDLE EventHandle, EVENT_INFORMATION_CLASS EventInformationClass, PVOID EventInformation,
+                      ULONG EventInformationLength, PULONG ReturnLength)
+{
+    EVENT_BASIC_INFORMATION *Answer = EventInformation;
+    NTSTATUS Status;
+    PVOID Event;
+
+    if (EventInformationClass != EventBasicInformation)
+        return STATUS_INVALID_INFO_CLASS;
+    if (EventInformationLength != sizeof *Answer)
+        return STATUS_INFO_LENGTH_MISMATCH;
+    Status = ObReferenceObjectByHandle(EventHandle, EVENT_QUERY_STATE, &EventType, KernelMode, &Event, NULL);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    Answer->EventType = (EVENT_TYPE)KeObjectType(Event);
+    Answer->EventState = KeReadStateEvent(Event);
+    if (ReturnLength != NULL)
+        *ReturnLength = sizeof *Answer;
+    ObfDereferenceObject(Event);
+    return STATUS_SUCCESS;
+}
+
 /* ---- Public: named events of drivers ---- */
 
 /* The handle keeps the event; the pointer is good until the handle is closed. */

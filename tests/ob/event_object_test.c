@@ -13,6 +13,7 @@
 #include <ps/system_thread.h>
 #include <rtl/nt_string.h>
 #include <rtl/status.h>
+#include <rtl/string.h>
 
 static LARGE_INTEGER AtOnce;
 
@@ -69,6 +70,39 @@ TEST(ob_event, each_service_and_what_it_tells)
 }
 
 /* covers ZwCreateEvent.1 */
+TEST(ob_event, query_tells_kind_and_state_and_changes_neither)
+{
+    static const NTSTATUS Refusals[] = { STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE,
+                                         STATUS_OBJECT_TYPE_MISMATCH };
+    EVENT_BASIC_INFORMATION Answer;
+    HANDLE Semaphore;
+    ULONG Length;
+
+    for (ULONG Kind = 0; Kind < 4; Kind++) {
+        HANDLE Event = NewEvent((EVENT_TYPE)(Kind & 1), (BOOLEAN)(Kind >> 1));
+
+        for (ULONG Look = 0; Look < 2; Look++) {
+            memset(&Answer, 0x55, sizeof Answer);
+            Length = 0x55555555;
+            EXPECT_EQ(ZwQueryEvent(Event, EventBasicInformation, &Answer, sizeof Answer, Look ? NULL : &Length),
+                      STATUS_SUCCESS);
+            EXPECT_EQ(Answer.EventType, Kind & 1);
+            EXPECT_EQ(Answer.EventState, (LONG)Kind >> 1);
+            EXPECT_EQ(Length, Look ? 0x55555555 : sizeof Answer);
+        }
+        ZwClose(Event);
+    }
+    REQUIRE_EQ(ZwCreateSemaphore(&Semaphore, GENERIC_ALL, NULL, 1, 1), STATUS_SUCCESS);
+    memset(&Answer, 0x55, sizeof Answer);
+    Length = 7;
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Refusals); At++)
+        EXPECT_EQ(ZwQueryEvent(At < 3 ? NULL : Semaphore, (EVENT_INFORMATION_CLASS)(At < 1), &Answer,
+                               sizeof Answer - (At < 2), &Length), Refusals[At]);
+    EXPECT_EQ(Answer.EventState, 0x55555555);
+    EXPECT_EQ(Length, 7);
+    ZwClose(Semaphore);
+}
+
 TEST(ob_event, bad_type_and_both_types)
 {
     HANDLE Handle = (HANDLE)1, Notification = NewEvent(NotificationEvent, TRUE);
