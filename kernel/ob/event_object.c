@@ -139,9 +139,10 @@ NTSTATUS ZwPulseEvent(HANDLE EventHandle, PLONG PreviousState)
 /* ---- Public: look ---- */
 
 /* ZwQueryEvent - which kind the event is and its state, as an EVENT_BASIC_INFORMATION. EventInformationClass:
- * EventBasicInformation. ReturnLength: NULL, or told the size. EventHandle grants EVENT_QUERY_STATE. IRQL: PASSIVE_LEVEL.
- * Returns: STATUS_SUCCESS; in this order STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE,
- * STATUS_OBJECT_TYPE_MISMATCH, and nothing is written. Undocumented. */
+ * EventBasicInformation. ReturnLength: NULL, or told the size. EventHandle grants EVENT_QUERY_STATE.
+ * IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS; in this order STATUS_INVALID_INFO_CLASS,
+ * STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, and nothing is written.
+ * Undocumented. */
 NTSTATUS ZwQueryEvent(HANDLE EventHandle, EVENT_INFORMATION_CLASS EventInformationClass, PVOID EventInformation,
                       ULONG EventInformationLength, PULONG ReturnLength)
 {
