@@ -372,3 +372,34 @@ TEST(ke_event, wait_true_lets_nobody_run_before_the_wait)
     KtestJoin(Thread);
     KeRevertToUserAffinityThread();
 }
+
+static KEVENT Both[2];
+
+static VOID WaitForBoth(PVOID Context)
+{
+    PVOID Objects[2] = { &Both[0], &Both[1] };
+
+    UNREFERENCED_PARAMETER(Context);
+    KeWaitForMultipleObjects(2, Objects, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
+}
+
+/* Only the step from not signalled to signalled looks for waiters. The second event is made to look signalled behind the
+ * kernel's back, so that a set that looks for them all the same gives itself away. */
+TEST(ke_event, set_of_a_set_event_looks_for_nobody)
+{
+    PKTHREAD Thread;
+
+    KeInitializeEvent(&Both[0], NotificationEvent, TRUE);
+    KeInitializeEvent(&Both[1], SynchronizationEvent, FALSE);
+    Thread = KtestThread(WaitForBoth, NULL, 9);
+    KtestWaitBlocked(Thread, NULL);
+    Both[1].Header.SignalState = 1;
+    EXPECT_EQ(KeSetEvent(&Both[0], 0, FALSE), 1);
+    EXPECT_EQ(Thread->State, Waiting);
+    EXPECT_EQ(KeSetEvent(&Both[1], 0, FALSE), 1);
+    EXPECT_EQ(Thread->State, Waiting);
+    KeClearEvent(&Both[1]);
+    EXPECT_EQ(KeSetEvent(&Both[1], 0, FALSE), 0);
+    KtestJoin(Thread);
+    EXPECT_EQ(Both[1].Header.SignalState, 0);
+}
