@@ -383,8 +383,8 @@ static VOID WaitForBoth(PVOID Context)
     KeWaitForMultipleObjects(2, Objects, WaitAll, Executive, KernelMode, FALSE, NULL, NULL);
 }
 
-/* Only the step from not signalled to signalled looks for waiters. The second event is made to look signalled behind the
- * kernel's back, so that a set that looks for them all the same gives itself away. */
+/* Only the step from not signalled to signalled looks for waiters. The second event is made to look signalled behind
+ * the kernel's back, so that a set that looks for them all the same gives itself away. */
 TEST(ke_event, set_of_a_set_event_looks_for_nobody)
 {
     PKTHREAD Thread;

@@ -409,3 +409,23 @@ TEST(ke_mutant, excludes_under_contention)
     EXPECT_EQ(Total, 3000);
     EXPECT_EQ(KeReadStateMutex(&Contended), 1);
 }
+
+/* Each mutex held counts for itself, whichever is given back first. */
+TEST(ke_mutant, two_mutexes_keep_apcs_out_until_both_are_released)
+{
+    LONG Before = KeGetCurrentThread()->KernelApcDisable;
+    KMUTANT Mutexes[2];
+
+    for (ULONG First = 0; First < 2; First++) {
+        for (ULONG At = 0; At < 2; At++) {
+            KeInitializeMutex(&Mutexes[At], 0);
+            EXPECT_EQ(KeWaitForSingleObject(&Mutexes[At], Executive, KernelMode, FALSE, NULL), STATUS_SUCCESS);
+        }
+        EXPECT_EQ(KeGetCurrentThread()->KernelApcDisable, Before - 2);
+        EXPECT_EQ(KeReleaseMutex(&Mutexes[First], FALSE), 0);
+        EXPECT_EQ(KeGetCurrentThread()->KernelApcDisable, Before - 1);
+        EXPECT_TRUE(KeAreApcsDisabled());
+        EXPECT_EQ(KeReleaseMutex(&Mutexes[!First], FALSE), 0);
+        EXPECT_EQ(KeGetCurrentThread()->KernelApcDisable, Before);
+    }
+}

@@ -69,7 +69,6 @@ TEST(ob_event, each_service_and_what_it_tells)
     }
 }
 
-/* covers ZwCreateEvent.1 */
 TEST(ob_event, query_tells_kind_and_state_and_changes_neither)
 {
     static const NTSTATUS Refusals[] = { STATUS_INVALID_INFO_CLASS, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_HANDLE,
@@ -103,6 +102,7 @@ TEST(ob_event, query_tells_kind_and_state_and_changes_neither)
     ZwClose(Semaphore);
 }
 
+/* covers ZwCreateEvent.1 */
 TEST(ob_event, bad_type_and_both_types)
 {
     HANDLE Handle = (HANDLE)1, Notification = NewEvent(NotificationEvent, TRUE);
