@@ -512,3 +512,30 @@ TEST(ke_timer, extreme_due_time_does_not_keep_a_processor_awake)
     }
     KeRevertToUserAffinityThread();
 }
+
+static volatile LONG Gone;
+
+static VOID TakeAway(PKDPC Dpc, PVOID Timer, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    memset(Timer, 0x55, sizeof(KTIMER));
+    Gone = TRUE;
+}
+
+/* A one-shot's routine may free the timer, and it runs before KeSetTimer returns when the time has passed already. */
+TEST(ke_timer, is_not_written_to_after_its_dpc)
+{
+    LARGE_INTEGER AtOnce = { .QuadPart = 0 };
+    static UCHAR Memory[sizeof(KTIMER)] __attribute__((aligned(16)));
+    KDPC Dpc;
+
+    Gone = FALSE;
+    KeInitializeTimer((PKTIMER)Memory);
+    KeInitializeDpc(&Dpc, TakeAway, Memory);
+    EXPECT_FALSE(KeSetTimer((PKTIMER)Memory, AtOnce, &Dpc));
+    KtestWaitFor(&Gone);
+    for (ULONG At = 0; At < sizeof Memory; At++)
+        EXPECT_EQ(Memory[At], 0x55);
+}
