@@ -319,8 +319,24 @@ FORCEINLINE void KiInitializeWaitBlock(PKTHREAD Thread)
     Thread->WaitBlock[0].InOrder = 0;
 }
 
-ULONG64 KiQueryTime(void);                      /* clock.c: interrupt time now, 100 ns, exact */
+FORCEINLINE ULONG KiWaitTerms(KPROCESSOR_MODE Mode, KWAIT_REASON Reason, BOOLEAN Alertable, KIRQL Irql)
+{
+    return (UCHAR)Mode | (ULONG)(UCHAR)Reason << 8 | (ULONG)Alertable << 16 | (ULONG)Irql << 24;
+}
+
+/* From here on others may end the wait. */
+FORCEINLINE void KiCommitWait(PKTHREAD Thread)
+{
+    RtlAssert(Thread->State == Running);
+    (void)__atomic_exchange_n(&Thread->State, Waiting, __ATOMIC_SEQ_CST);
+}
+
 NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
+/* For wait_one.c. */
+NTSTATUS KiWaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                      PLARGE_INTEGER Timeout);
+NTSTATUS KiSleepAsUsual(PKTHREAD Thread, BOOLEAN Timed);
+NTSTATUS KiFinishOne(PKTHREAD Thread, BOOLEAN Timed);
 
 /* ---- queue.c ---- */
 BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);              /* locked */
@@ -346,6 +362,15 @@ typedef BOOLEAN KI_TIMER_CLIENT(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
 void KiSetTimerClients(KI_TIMER_CLIENT *Timer, KI_TIMER_CLIENT *Timeout);
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context);
 
+/* The timeout of the current thread's wait; interrupts off. */
+FORCEINLINE void KiQueueTimeout(PKTHREAD Thread, ULONG64 Due, ULONG Marks)
+{
+    Thread->Timeout.DueTime = Due;
+    Thread->Timeout.Processor = TIMER_ENTRY_TIMEOUT | Marks;
+    Thread->TimeoutQueued = TRUE;
+    KiInsertTimerEntry(&Thread->Timeout);
+}
+
 /* ---- mutant.c ---- */
 /* The list of what Thread owns; Mutant is locked, and Thread is the current one, or was claimed, or does not matter. */
 void KiLinkMutant(PKTHREAD Thread, PKMUTANT Mutant);
@@ -367,6 +392,7 @@ FORCEINLINE BOOLEAN KiDpcsPending(PKPCR Pcr)
 
 /* ---- clock.c ---- */
 void KiInitializeClock(void);
+ULONG64 KiQueryTime(void);                      /* interrupt time now, 100 ns, exact */
 LONG64 KiSystemTimeBias(void);                  /* system time - interrupt time */
 ULONG64 KiInterruptTimeOf(LONG64 SystemTime);   /* 0: it has passed; at most MAXLONGLONG */
 BOOLEAN KiClockInterrupt(KIRQL Interrupted);

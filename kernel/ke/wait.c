@@ -42,6 +42,7 @@
  * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread. The
  * next wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
  * Order of tests: kernel APC, object, alert, timeout already due, block.
+ * This file serves every kind of wait; wait_one.c is the straight way of the commonest.
  * Rejected: a lock of the whole database (all objects would pay for each); wake all and let them retry (it breaks
  * wait-all and FIFO). */
 #include "ki.h"
@@ -65,11 +66,6 @@ typedef struct _WAIT_CALL {
     LONGLONG SystemDue;                 /* if Absolute: system time */
 } WAIT_CALL;
 
-FORCEINLINE ULONG TermsOf(KPROCESSOR_MODE Mode, KWAIT_REASON Reason, BOOLEAN Alertable, KIRQL Irql)
-{
-    return (UCHAR)Mode | (ULONG)(UCHAR)Reason << 8 | (ULONG)Alertable << 16 | (ULONG)Irql << 24;
-}
-
 /* ---- The time a wait may take ---- */
 
 /* A relative timeout as interrupt time, once: a wait that is taken up again must not start it anew. An absolute one
@@ -92,14 +88,6 @@ static void FollowSystemTime(WAIT_CALL *Call)
 {
     if (Call->Absolute)
         Call->Due = KiInterruptTimeOf(Call->SystemDue);
-}
-
-static void QueueTimeout(PKTHREAD Thread, ULONG64 Due, ULONG Marks)
-{
-    Thread->Timeout.DueTime = Due;
-    Thread->Timeout.Processor = TIMER_ENTRY_TIMEOUT | Marks;
-    Thread->TimeoutQueued = TRUE;
-    KiInsertTimerEntry(&Thread->Timeout);
 }
 
 /* ---- Before the wait ---- */
@@ -270,13 +258,6 @@ static void LinkBlocks(PKTHREAD Thread, const WAIT_CALL *Call)
     Thread->WaitCount = Call->Count;
 }
 
-/* From here on others may end the wait. */
-FORCEINLINE void Commit(PKTHREAD Thread)
-{
-    RtlAssert(Thread->State == Running);
-    (void)__atomic_exchange_n(&Thread->State, Waiting, __ATOMIC_SEQ_CST);
-}
-
 /* An APC came before the commit, or just after it. Returns: whether the thread has its wait back; else another has
  * ended it. Who queued the APC may have found the thread Waiting and lost the claim to us: then he sends no
  * interrupt. */
@@ -333,13 +314,13 @@ static NTSTATUS Begin(PKTHREAD Thread, WAIT_CALL *Call)
         Status = STATUS_TIMEOUT;
     if (Status == STATUS_SUCCESS) {
         RequireBlockingLegal(Thread, Call);
-        Thread->WaitTerms = TermsOf(Call->Mode, Call->Reason, Call->Alertable, Call->Irql);
+        Thread->WaitTerms = KiWaitTerms(Call->Mode, Call->Reason, Call->Alertable, Call->Irql);
         LinkBlocks(Thread, Call);
         if (Call->Absolute)
-            QueueTimeout(Thread, (ULONG64)Call->SystemDue, TIMER_ENTRY_ABSOLUTE);
+            KiQueueTimeout(Thread, (ULONG64)Call->SystemDue, TIMER_ENTRY_ABSOLUTE);
         else if (Call->Timed)
-            QueueTimeout(Thread, Call->Due, 0);
-        Commit(Thread);
+            KiQueueTimeout(Thread, Call->Due, 0);
+        KiCommitWait(Thread);
     }
     if (Guarded)
         KiUnlockThread(Thread);
@@ -406,11 +387,11 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
     return Wait(Thread, &Call, Timeout);
 }
 
-/* ---- One object, which most waits are for ---- */
+/* ---- For wait_one.c ---- */
 
-/* The parameters are KeWaitForSingleObject's, in the same places. */
-static NOINLINE NTSTATUS WaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
-                                    PLARGE_INTEGER Timeout)
+/* KeWaitForSingleObject in general. The parameters are KeWaitForSingleObject's, in the same places. */
+NTSTATUS KiWaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                      PLARGE_INTEGER Timeout)
 {
     PKTHREAD Thread = KiCurrentThread();
     WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
@@ -419,14 +400,9 @@ static NOINLINE NTSTATUS WaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROC
     return Wait(Thread, &Call, Timeout);
 }
 
-static NOINLINE NTSTATUS WaitInKernelMode(PVOID Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
-{
-    return WaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
-}
-
-/* Thread has slept in SleepOnOne, and something is not as usual. It is Running again; interrupts are off, and were
+/* Thread has slept in wait_one.c, and something is not as usual. It is Running again; interrupts are off, and were
  * on. */
-static NOINLINE NTSTATUS FinishOne(PKTHREAD Thread, BOOLEAN Timed)
+NTSTATUS KiFinishOne(PKTHREAD Thread, BOOLEAN Timed)
 {
     PVOID Object = Thread->WaitBlock->Object;
     WAIT_CALL Call = { .Count = 1, .Objects = &Object, .Blocks = Thread->WaitBlock, .Type = WaitAny,
@@ -442,167 +418,13 @@ static NOINLINE NTSTATUS FinishOne(PKTHREAD Thread, BOOLEAN Timed)
 }
 
 /* The wait is committed, the thread still runs. */
-static NOINLINE NTSTATUS SleepAsUsual(PKTHREAD Thread, BOOLEAN Timed)
+NTSTATUS KiSleepAsUsual(PKTHREAD Thread, BOOLEAN Timed)
 {
     Sleep(Thread, Thread->WaitIrql, ~0ull);
-    return FinishOne(Thread, Timed);
+    return KiFinishOne(Thread, Timed);
 }
 
-/* This processor has adopted Next. */
-static NOINLINE NTSTATUS SwitchAsUsual(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next, BOOLEAN Timed)
-{
-    KiSwitchTo(Pcr, Thread, Next);
-    return FinishOne(Thread, Timed);
-}
-
-/* What is left when all that is rare is left out: one object that is not available, KernelMode, no alert, no queue that
- * the thread serves, at most a relative timeout. Whatever turns out to be different goes the general way, by a call
- * that does not come back: so nothing has to be kept over a call, and no register saved but by the switch. The block
- * is the thread's first, which between waits keeps what is the same for all of these (CleanUp). */
-FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
-                             PLARGE_INTEGER Timeout, BOOLEAN Timed)
-{
-    const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
-    PKWAIT_BLOCK Block = Thread->WaitBlock;
-    KIRQL Irql = ArchReadIrql();
-    ULONG64 Flags = ArchDisableInterrupts();
-    PKTHREAD Next;
-    PKPCR Pcr;
-
-    if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
-        ArchRestoreInterrupts(Flags);
-        return WaitInKernelMode(Object, WaitReason, Timeout);
-    }
-    if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
-        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1))) {
-        KiUnlockObject(Object);
-        ArchEnableInterrupts();
-        return WaitInKernelMode(Object, WaitReason, Timeout);
-    }
-    Thread->WaitTerms = TermsOf(KernelMode, WaitReason, FALSE, Irql);
-    Block->Object = Object;
-    Block->BlockState = BlockLinked;
-    InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
-    if (Timed)
-        QueueTimeout(Thread, KiQueryTime() - (ULONG64)Timeout->QuadPart, 0);
-    Commit(Thread);
-    KiUnlockObject(Object);
-    Pcr = KiCurrentPcr();
-    if (UNLIKELY(Thread->ApcState.KernelApcPending) || UNLIKELY(Pcr->Cpu.FpuLive) ||
-        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
-        return SleepAsUsual(Thread, Timed);
-    if (UNLIKELY(Pcr->NextThread != NULL) || UNLIKELY(Pcr->ReadySummary == 0)) {
-        KiReleaseRawLock(&Pcr->ReadyLock);
-        return SleepAsUsual(Thread, Timed);
-    }
-    Next = KiDequeueFirst(Pcr, 31u - (ULONG)__builtin_clz(Pcr->ReadySummary));
-    KiAdopt(Pcr, Next);
-    if (UNLIKELY(Next == Thread) || UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process))
-        return SwitchAsUsual(Pcr, Thread, Next, Timed);
-    Pcr->ContextSwitches++;
-    Next->ContextSwitches++;
-    Pcr->Cpu.FpuArea = Next->Context.Fpu;
-    ArchSwitchContext(&Thread->Context, &Next->Context);
-    Thread = KiCurrentThread();
-    if (UNLIKELY(Thread->ApcState.KernelApcPending))
-        ArchRequestApc();
-    if (UNLIKELY(Thread->WaitStatus != STATUS_SUCCESS) || UNLIKELY(ArchReadIrql() != Thread->WaitIrql))
-        return FinishOne(Thread, Timed);
-    if (Timed && Thread->TimeoutQueued)
-        KiRemoveTimeout(Thread);
-    ArchEnableInterrupts();
-    return STATUS_SUCCESS;
-}
-
-static NOINLINE NTSTATUS SleepOnOne(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason)
-{
-    return SleepOn(Thread, Object, WaitReason, NULL, FALSE);
-}
-
-static NOINLINE NTSTATUS SleepOnOneTimed(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
-                                         PLARGE_INTEGER Timeout)
-{
-    return SleepOn(Thread, Object, WaitReason, Timeout, TRUE);
-}
-
-/* The caller's mode is KernelMode, it is not alertable and serves no queue. A free mutant is taken at once. */
-static NOINLINE NTSTATUS WaitForMutant(PKTHREAD Thread, PKMUTANT Mutant, KWAIT_REASON WaitReason,
-                                       PLARGE_INTEGER Timeout)
-{
-    ULONG64 Flags = ArchDisableInterrupts();
-
-    if (LIKELY(KiTryLockObject(&Mutant->Header))) {
-        if (LIKELY(Mutant->Header.SignalState == 1) && LIKELY(!Mutant->Abandoned) &&
-            LIKELY(Thread->OneMutant == NULL)) {
-            Mutant->Header.SignalState = 0;
-            Mutant->OwnerThread = Thread;
-            Thread->OneMutant = Mutant;
-            Thread->KernelApcDisable -= Mutant->ApcDisable;
-            KiUnlockObject(&Mutant->Header);
-            ArchRestoreInterrupts(Flags);
-            return STATUS_SUCCESS;
-        }
-        KiUnlockObject(&Mutant->Header);
-    }
-    ArchRestoreInterrupts(Flags);
-    if (Timeout == NULL && Mutant->OwnerThread != Thread)
-        return SleepOnOne(Thread, &Mutant->Header, WaitReason);
-    return WaitInKernelMode(Mutant, WaitReason, Timeout);
-}
-
-/* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. One load
- * tells; one step takes. While somebody has the lock the object is not settled, and is asked the long way. */
-FORCEINLINE BOOLEAN TakeSignalled(PDISPATCHER_HEADER Object)
-{
-    const ULONG Keeps = 1u << EventNotificationObject | 1u << TimerNotificationObject | 1u << ThreadObject |
-                        1u << ProcessObject;
-    ULONG64 Word = __atomic_load_n(&Object->LockAndState, __ATOMIC_ACQUIRE);
-
-    while ((LONG64)Word >> 32 > 0 && !(Word & HEADER_LOCKED)) {
-        ULONG Type = Word & HEADER_TYPE;
-        ULONG64 Rest;
-
-        if ((Type & ~(ULONG)(EventSynchronizationObject ^ TimerSynchronizationObject)) == EventSynchronizationObject)
-            Rest = (ULONG)Word;
-        else if (Type == SemaphoreObject)
-            Rest = Word - (1ull << 32);
-        else
-            return Type < MaximumDispatcherObject && (Keeps >> Type & 1);
-        if (LIKELY(__atomic_compare_exchange_n(&Object->LockAndState, &Word, Rest, FALSE, __ATOMIC_ACQ_REL,
-                                               __ATOMIC_ACQUIRE)))
-            return TRUE;
-    }
-    return FALSE;
-}
-
-/* ---- Public: KeWaitForSingleObject, KeWaitForMultipleObjects, KeDelayExecutionThread ---- */
-
-/* KeWaitForSingleObject - wait until Object is signalled, and take what its type gives to a waiter.
- * Timeout: 100 ns, negative relative, positive absolute since 1601, 0 test only, NULL for ever.
- * IRQL: <= APC_LEVEL; DISPATCH_LEVEL with a zero timeout.
- * Returns: STATUS_SUCCESS, STATUS_ABANDONED_WAIT_0, STATUS_TIMEOUT, STATUS_ALERTED, STATUS_USER_APC.
- * Raises: STATUS_MUTANT_LIMIT_EXCEEDED when the owner of a mutant has taken it 2^31 times.
- * Errors: blocking at DISPATCH_LEVEL is 0xB8 in a DPC, else 0xA; an object of no known type is 0xC4.
- * Source: WDK nf-wdm-kewaitforsingleobject, Return value and Remarks. */
-NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-                               BOOLEAN Alertable, PLARGE_INTEGER Timeout)
-{
-    PKTHREAD Thread = KiCurrentThread();
-
-    if (UNLIKELY(Thread->WaitNext))
-        return WaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
-    if (TakeSignalled(Object))
-        return STATUS_SUCCESS;
-    if (LIKELY(((UCHAR)WaitMode | Alertable) == 0) && LIKELY(Thread->Queue == NULL)) {
-        if (KeObjectType(Object) == MutantObject)
-            return WaitForMutant(Thread, Object, WaitReason, Timeout);
-        if (Timeout == NULL)
-            return SleepOnOne(Thread, Object, WaitReason);
-        if (Timeout->QuadPart < 0)
-            return SleepOnOneTimed(Thread, Object, WaitReason, Timeout);
-    }
-    return WaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
-}
+/* ---- Public: KeWaitForMultipleObjects, KeDelayExecutionThread ---- */
 
 /* KeWaitForMultipleObjects - wait for one of Count objects (WaitAny), or for all of them at the same moment
  * (WaitAll). WaitBlockArray: Count blocks, the caller's until the return; NULL if Count <= 3. Timeout, IRQL: as
