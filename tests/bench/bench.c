@@ -4,7 +4,10 @@
  * is exact and the same on every run. A figure is the count around REPEAT operations, less that around an empty loop,
  * over REPEAT; SAMPLES of them give minimum, median and 99th percentile. One processor; nothing idles inside a measured
  * interval, since an idle processor's counter jumps (timer.expiry begins where it lands).
- * Output, one line a row: `bench <id> <min> <median> <p99>`, in hundredths of an instruction. */
+ * Output, one line a row: `bench <id> <min> <median> <p99>`, in hundredths of an instruction.
+ *
+ * Built with ROW="id" it marks where that row is measured, for a plugin of QEMU that counts each instruction there
+ * (profile.c), and says of how many operations that was. */
 #include <ntddk.h>
 #include <intrin.h>
 
@@ -38,6 +41,38 @@ static VOID Record(ULONG Sample, ULONG64 Total, ULONG64 Operations)
     Samples[Sample] = Total * 100 / Operations;
 }
 
+/* ---- Marks for the profile: instructions that do nothing ---- */
+
+#ifdef ROW
+static ULONG64 Operations;
+
+static BOOLEAN IsProfiled(PCSTR Id)
+{
+    PCSTR Row = ROW;
+
+    while (*Id != 0 && *Id == *Row) {
+        Id++;
+        Row++;
+    }
+    return *Id == *Row;
+}
+
+#define PROFILE_BEGIN(Id)                                                                           \
+    do {                                                                                            \
+        if (IsProfiled(Id))                                                                         \
+            __asm__ volatile("nopl 0x4B650001(%%rax,%%rax)" ::: "memory");                          \
+    } while (0)
+#define PROFILE_END(Id, Done)                                                                       \
+    do {                                                                                            \
+        __asm__ volatile("nopl 0x4B650002(%%rax,%%rax)" ::: "memory");                              \
+        if (IsProfiled(Id))                                                                         \
+            Operations += (Done);                                                                   \
+    } while (0)
+#else
+#define PROFILE_BEGIN(Id) ((VOID)(Id))
+#define PROFILE_END(Id, Done) ((VOID)(Id))
+#endif
+
 #define BARRIER __asm__ volatile("" ::: "memory")
 
 /* Operation is repeated; what it costs is a row. */
@@ -45,12 +80,15 @@ static VOID Record(ULONG Sample, ULONG64 Total, ULONG64 Operations)
     do {                                                                                            \
         ULONG Sample_, Turn_;                                                                       \
         for (Sample_ = 0; Sample_ < SAMPLES; Sample_++) {                                           \
-            ULONG64 Start_ = __rdtsc();                                                             \
+            ULONG64 Start_;                                                                         \
+            PROFILE_BEGIN(Id);                                                                      \
+            Start_ = __rdtsc();                                                                     \
             for (Turn_ = 0; Turn_ < REPEAT; Turn_++) {                                              \
                 Operation;                                                                          \
                 BARRIER;                                                                            \
             }                                                                                       \
             Record(Sample_, __rdtsc() - Start_ - LoopCost, REPEAT);                                 \
+            PROFILE_END(Id, REPEAT);                                                                \
         }                                                                                           \
         Report(Id);                                                                                 \
     } while (0)
@@ -235,13 +273,17 @@ static VOID BenchBroadcast(BOOLEAN UntilRan, PCSTR Id)
         KeSetPriorityThread(Self, 8);
         KeSetPriorityThread(Self, 10);
         Ran = 0;
+        PROFILE_BEGIN(Id);
         Start = __rdtsc();
         KeSetEvent(&Broadcast, 0, FALSE);
         End = __rdtsc();
+        if (!UntilRan)
+            PROFILE_END(Id, WAITERS);
         KeClearEvent(&Broadcast);
         if (UntilRan) {
             KeSetPriorityThread(Self, 8);
             End = __rdtsc();
+            PROFILE_END(Id, WAITERS);
             KeSetPriorityThread(Self, 10);
         }
         Record(Turn, End - Start, WAITERS);
@@ -309,9 +351,11 @@ static VOID BenchBurst(VOID)
         KeRaiseIrql(HIGH_LEVEL, &Irql);
         for (Start = __rdtsc(); __rdtsc() - Start < 21 * 1000000;)
             ;                           /* 21 ms: a count is a nanosecond here */
+        PROFILE_BEGIN("timer.burst");
         Start = __rdtsc();
         KeLowerIrql(Irql);
         Record(Turn, __rdtsc() - Start, BURST);
+        PROFILE_END("timer.burst", BURST);
         if (Fired != BURST)
             DbgPrint("bench: only %d of %d timers fired\n", Fired, BURST);
     }
@@ -355,7 +399,9 @@ static VOID BenchExpiry(VOID)
     for (Turn = 0; Turn < SAMPLES; Turn++) {
         Due.QuadPart = -5000 - (LONGLONG)Turn;
         KeSetTimer(&Timer, Due, NULL);
+        PROFILE_BEGIN("timer.expiry");  /* the way to idle and the idle loop beside what the row counts */
         KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, NULL);
+        PROFILE_END("timer.expiry", 1);
         Record(Turn, __rdtsc() - (TimeStart + Timer.DueTime.QuadPart * 100), 1);
     }
     Report("timer.expiry");
@@ -376,13 +422,16 @@ static VOID BenchDpcs(VOID)
     for (i = 0; i < 100; i++)
         KeInitializeDpc(&Batch[i], CountFired, NULL);
     for (Turn = 0; Turn < SAMPLES; Turn++) {
-        ULONG64 Start = __rdtsc();
+        ULONG64 Start;
 
+        PROFILE_BEGIN("dpc.batch");
+        Start = __rdtsc();
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
         for (i = 0; i < 100; i++)
             KeInsertQueueDpc(&Batch[i], NULL, NULL);
         KeLowerIrql(Irql);
         Record(Turn, __rdtsc() - Start, 100);
+        PROFILE_END("dpc.batch", 100);
     }
     Report("dpc.batch");
 }
@@ -402,9 +451,11 @@ static VOID BenchInterrupt(VOID)
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
         KeInsertQueueDpc(&Dpc, NULL, NULL);
         KeRemoveQueueDpc(&Dpc);
+        PROFILE_BEGIN("interrupt");
         Start = __rdtsc();
         KeLowerIrql(Irql);
         Cost = __rdtsc() - Start;
+        PROFILE_END("interrupt", 1);
         Start = __rdtsc();
         Bare = __rdtsc() - Start;
         Record(Turn, Cost - Bare, 1);
@@ -422,6 +473,7 @@ static VOID NTAPI NoteStart(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
     WorkStarted = __rdtsc();
+    PROFILE_END("work.latency", 1);
 }
 
 static VOID NTAPI CountWork(PVOID Context)
@@ -439,6 +491,7 @@ static VOID BenchWorkLatency(VOID)
         ULONG64 Start;
 
         ExInitializeWorkItem(&WorkItems[0], NoteStart, NULL);
+        PROFILE_BEGIN("work.latency");
         Start = __rdtsc();
         ExQueueWorkItem(&WorkItems[0], DelayedWorkQueue);
         Record(Turn, WorkStarted - Start, 1);
@@ -458,12 +511,14 @@ static VOID BenchWorkBulk(VOID)
         WorkRan = 0;
         for (i = 0; i < BURST; i++)
             ExInitializeWorkItem(&WorkItems[i], CountWork, NULL);
+        PROFILE_BEGIN("work.bulk");
         Start = __rdtsc();
         KeRaiseIrql(DISPATCH_LEVEL, &Irql);
         for (i = 0; i < BURST; i++)
             ExQueueWorkItem(&WorkItems[i], DelayedWorkQueue);
         KeLowerIrql(Irql);
         Record(Turn, __rdtsc() - Start, BURST);
+        PROFILE_END("work.bulk", BURST);
         if (WorkRan != BURST)
             DbgPrint("bench: only %d of %d work items ran\n", WorkRan, BURST);
     }
@@ -512,5 +567,8 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     BenchInterrupt();
     BenchWork();
     ExFreePoolWithTag(Pending, 'hcnB');
+#ifdef ROW
+    DbgPrint("bench profiled %I64u\n", Operations);
+#endif
     return STATUS_SUCCESS;
 }

@@ -1,4 +1,4 @@
-# bench.mk - `make bench [BASE=rev] [WALL=1] [OFF=1]`: what a release build costs (tests/bench/bench.sh).
+# bench.mk - `make bench [BASE=rev] [ROW=id] [WALL=1] [OFF=1]`: what a release build costs (tests/bench/bench.sh).
 
 RELEASE := build/release
 BENCH_DRIVERS := build/tests/bench.sys build/tests/wall.sys
@@ -7,9 +7,14 @@ $(BENCH_DRIVERS): build/tests/%.sys: tests/bench/%.c tests/bench/bench.mk
 	@mkdir -p $(@D)
 	@$(DRIVER_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
 
-.PHONY: bench
+# The benchmark with one row marked, of the same code: made anew for each row.
+build/tests/bench-row.sys: tests/bench/bench.c always
+	@mkdir -p $(@D)
+	@$(DRIVER_CC) $(DRIVER_CFLAGS) -DROW='"$(ROW)"' $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
+
+.PHONY: bench always
 bench: install
 	+@$(BUILD_ALL) BUILD=$(RELEASE) EXTRA_CFLAGS=-DDEBUG=0 all
-	+@$(BUILD_ALL) $(BENCH_DRIVERS)
-	@BASE='$(BASE)' WALL='$(WALL)' OFF='$(OFF)' BOUND='$(BOUND)' RELEASE=$(RELEASE) NM='$(NM)' READELF='$(READELF)' \
-	    tests/bench/bench.sh
+	+@$(BUILD_ALL) $(BENCH_DRIVERS) $(if $(ROW),build/tests/bench-row.sys)
+	@BASE='$(BASE)' WALL='$(WALL)' OFF='$(OFF)' ROW='$(ROW)' BOUND='$(BOUND)' RELEASE=$(RELEASE) \
+	    NM='$(NM)' READELF='$(READELF)' OBJDUMP='$(OBJDUMP)' tests/bench/bench.sh

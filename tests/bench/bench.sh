@@ -4,6 +4,7 @@
 #   (none)        instructions per operation, the boot's length, sizes
 #   BASE=rev      the same of another revision, built apart, and the difference; measured by the driver of this one
 #   WALL=1        two processors at once, as ratios of host times, in place of the rest
+#   ROW=id        where the instructions of that row go: each one, by routine, in place of the rest
 #   OFF=1         how long interrupts are off at most, over the whole self-test, in place of the rest. BOUND=2000
 #
 # Needs RELEASE, the release build's directory. Logs: build/bench*.log; rows: build/bench.tsv.
@@ -81,6 +82,8 @@ if [ -n "${WALL:-}" ]; then
     $Bench/wall.pl $Bench/wall.tsv build/wall.log
 elif [ -n "${OFF:-}" ]; then
     show_off
+elif [ -n "${ROW:-}" ]; then
+    $Bench/profile.pl "$RELEASE" "$ROW" build/tests/bench-row.sys
 else
     show_table
     show_boot

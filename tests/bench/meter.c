@@ -15,33 +15,15 @@
  *   quiet   entry of an exception beside them       image   where the kernel's first instruction is found
  *   tests   the tests' code                         first   the routine that ends the boot
  * FILE: "boot N"; "windows N"; "lost N FROM", the last one; then "window LENGTH FROM TO" for the longest one of each
- * FROM.
- * The interface is QEMU's qemu-plugin.h, of which we declare what we use: distributions do not ship the header. */
+ * FROM. */
+#include "plugin.h"
+
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef uint64_t qemu_plugin_id_t;
-typedef struct qemu_info_t qemu_info_t;
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-enum { NO_REGISTERS = 0 };
-
-int qemu_plugin_install(qemu_plugin_id_t Id, const qemu_info_t *Info, int Count, char **Arguments);
-void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, struct qemu_plugin_tb *));
-void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, void (*)(unsigned, void *), int, void *);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, void (*)(unsigned, void *), int, void *);
-void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, void (*)(qemu_plugin_id_t, void *), void *);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *);
-
-__attribute__((visibility("default"))) int qemu_plugin_version = 1;
+EXPORTED int qemu_plugin_version = 1;
 
 enum { CPUS = 64, ENTRIES = 16, STUB_SIZE = 16, EXCEPTIONS = 32, WINDOWS = 4096 };
 
@@ -258,8 +240,7 @@ static void ReadEntries(const char *Text)
     }
 }
 
-__attribute__((visibility("default")))
-int qemu_plugin_install(qemu_plugin_id_t Id, const qemu_info_t *Info, int Count, char **Arguments)
+EXPORTED int qemu_plugin_install(qemu_plugin_id_t Id, const qemu_info_t *Info, int Count, char **Arguments)
 {
     (void)Info;
     for (int At = 0; At < Count; At++) {
