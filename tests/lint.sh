@@ -79,6 +79,7 @@ check_headers()
 
     for File in "${Sources[@]}"; do
         [[ $File == *.h ]] || continue
+        ! grep -q '<ntddk.h>' "$File" || continue       # a driver's, for another compiler
         Floor=$(floor_of "$File")
         Path=INC_$Floor
         # shellcheck disable=SC2086

@@ -2,15 +2,18 @@
 
 RELEASE := build/release
 BENCH_DRIVERS := build/tests/bench.sys build/tests/wall.sys
+BENCH_SOURCES := $(wildcard tests/bench/bench*.c)
 
-$(BENCH_DRIVERS): build/tests/%.sys: tests/bench/%.c tests/bench/bench.mk
+build/tests/bench.sys: $(BENCH_SOURCES) tests/bench/bench.h
+build/tests/wall.sys: tests/bench/wall.c
+$(BENCH_DRIVERS): tests/bench/bench.mk
 	@mkdir -p $(@D)
-	@$(DRIVER_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
+	@$(DRIVER_CC) $(DRIVER_CFLAGS) $(DRIVER_LDFLAGS) -o $@ $(filter %.c,$^) $(DRIVER_LIBS)
 
 # The benchmark with one row marked, of the same code: made anew for each row.
-build/tests/bench-row.sys: tests/bench/bench.c always
+build/tests/bench-row.sys: $(BENCH_SOURCES) tests/bench/bench.h always
 	@mkdir -p $(@D)
-	@$(DRIVER_CC) $(DRIVER_CFLAGS) -DROW='"$(ROW)"' $(DRIVER_LDFLAGS) -o $@ $< $(DRIVER_LIBS)
+	@$(DRIVER_CC) $(DRIVER_CFLAGS) -DROW='"$(ROW)"' $(DRIVER_LDFLAGS) -o $@ $(filter %.c,$^) $(DRIVER_LIBS)
 
 .PHONY: bench always
 bench: install
