@@ -3,14 +3,14 @@
  * A framebuffer whose mode is sound comes first, VGA text second; without either the machine has no
  * screen and everything here does nothing. All memory is static: after ConsoleInitialize nothing is
  * allocated, and no wait is unbounded, so that a stop can use the screen of a machine that is half dead.
- * Locks: none of its own. The log's writers come one at a time, under the log's guard; the guard is also
- * taken to change which rows are the log's. Views draw their rows without it, interrupts on. */
+ * Locks: none of its own. Whoever has the log's sinks writes the log's rows; the sinks are also taken to
+ * change which rows those are. Views draw their rows without them. */
 #include "display.h"
 
 static FRAMEBUFFER Framebuffer;
 static VGA_TEXT Vga;
 static GRID Grid;
-static SCROLL Scroll;                   /* under the log's guard */
+static SCROLL Scroll;                   /* by who has the log's sinks */
 static BOOLEAN Ready;                   /* there is a screen; fixed after ConsoleInitialize */
 
 static const CONSOLE_LOG BootLog = { .Top = 0, .Rows = GRID_ROWS, .Margin = 1, .Cursor = TRUE,
@@ -141,7 +141,8 @@ void ConsoleFlush(void)
 /* ---- Public: the log's region ---- */
 
 /* ConsoleSetLog - give the log the rows that Log says; the newest lines that fit move there. The rows it
- * leaves are the caller's from now on, with the old text still in them.  IRQL: any. */
+ * leaves are the caller's from now on, with the old text still in them.
+ * IRQL: <= DISPATCH_LEVEL. */
 void ConsoleSetLog(const CONSOLE_LOG *Log)
 {
     ULONG_PTR Cookie = LogEnter();

@@ -5,8 +5,8 @@
  * each is probed once in loopback mode, and one that fails the probe swallows what is written to it. A
  * port that stops answering later (a cable adapter unplugged) is given up after a bounded wait.
  *
- * The device sits behind a 16-byte FIFO: one wait pays for up to 16 bytes. No locks: the log's guard
- * serialises the writers of port 1, and port 2 has one. */
+ * The device sits behind a 16-byte FIFO: one wait pays for up to 16 bytes. No locks: who writes to
+ * port 1 has the log's sinks, and port 2 has one writer. */
 #include <arch/io.h>
 #include <drivers/drivers.h>
 

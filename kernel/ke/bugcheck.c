@@ -1,6 +1,6 @@
 /* bugcheck.c - the fatal stop: who stops whom, what is printed, and how faults become codes.
  *
- * The first processor to get here owns the stop: it freezes the others by NMI, breaks the log's lock, prints, and
+ * The first processor to get here owns the stop: it freezes the others by NMI, breaks the log's locks, prints, and
  * leaves by the roof's exit. A processor that comes second waits to be frozen. The owner itself coming again means the
  * printing failed: it says so in one line and leaves at once, so a broken stack cannot make a loop.
  * Everything here works at any IRQL, with interrupts off, and allocates nothing; memory that the trace or the dump
@@ -81,6 +81,7 @@ static void Print(const STOP *Stop)
 {
     const char *Name, *Text = TextOf(Stop->Code, &Name);
 
+    LogFlush();
     if (StopEnter != NULL)
         StopEnter(Stop->Code, Name);
     LogPrint("\n*** STOP 0x%08X %s\n\n  %s\n", Stop->Code, Name, Text);
@@ -129,7 +130,7 @@ static DECLSPEC_NORETURN void Stop(const STOP *What)
 
 /* ---- The log's guard ---- */
 
-static KSPIN_LOCK LogLock;
+static KSPIN_LOCK LogLock, SinkLock;
 
 /* A processor that is stopping the machine does not wait for one that was frozen while it printed. */
 static ULONG_PTR EnterLog(void)
@@ -147,7 +148,31 @@ static void LeaveLog(ULONG_PTR Flags)
     ArchRestoreInterrupts(Flags);
 }
 
-static const LOG_GUARD LogGuard = { .Enter = EnterLog, .Leave = LeaveLog };
+/* Nobody who can be interrupted by a writer waits for that writer: the sinks are held at DISPATCH_LEVEL, and waited for
+ * only from there. */
+static BOOLEAN TakeSinks(PULONG_PTR Irql)
+{
+    KIRQL Before = ArchReadIrql();
+
+    *Irql = Before;
+    if (Owner != 0)
+        return TRUE;
+    if (Before > DISPATCH_LEVEL || !ArchInterruptsAreOn())
+        return KiTryRawLock(&SinkLock);
+    if (Before < DISPATCH_LEVEL)
+        ArchWriteIrql(DISPATCH_LEVEL);
+    KiAcquireRawLock(&SinkLock);
+    return TRUE;
+}
+
+static void GiveSinks(ULONG_PTR Irql)
+{
+    KiReleaseRawLock(&SinkLock);
+    if (ArchReadIrql() != (KIRQL)Irql)
+        ArchWriteIrql((KIRQL)Irql);
+}
+
+static const LOG_GUARD LogGuard = { .Enter = EnterLog, .Leave = LeaveLog, .Take = TakeSinks, .Give = GiveSinks };
 
 static void AssertionFailed(const char *Expression, const char *File, int Line)
 {

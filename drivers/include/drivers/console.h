@@ -2,7 +2,7 @@
  *
  * Rows and columns count from 0 at the top left. What does not fit is clipped, never an error. Without a
  * usable screen everything here does nothing and the sizes are 0.
- * Who may write where: the log writes the rows of its region, under the log's guard; one thread writes
+ * Who may write where: who has the log's sinks writes the rows of its region; one thread writes
  * all others. So the two need no lock between them. */
 #pragma once
 

@@ -11,19 +11,22 @@ typedef struct _LOG_SINK {
     void (*Write)(struct _LOG_SINK *Sink, const char *Text, SIZE_T Length);
 } LOG_SINK;
 
-/* How a writer keeps others out; ke installs the real guard (interrupts off and a spin lock that the
- * panicking processor may break) once there is more than one processor. */
+/* How writers keep out of one another's way; ke installs the real guard. A processor that stops the machine breaks
+ * both. Take may wait where the caller may, and is FALSE where he may not and another has the sinks. */
 typedef struct _LOG_GUARD {
-    ULONG_PTR (*Enter)(void);
+    ULONG_PTR (*Enter)(void);                   /* interrupts off, for a few hundred instructions */
     void (*Leave)(ULONG_PTR Cookie);
+    BOOLEAN (*Take)(ULONG_PTR *Cookie);         /* the sinks; interrupts stay as they are */
+    void (*Give)(ULONG_PTR Cookie);
 } LOG_GUARD;
 
 void LogRegisterSink(LOG_SINK *Sink);
 void LogUnregisterSink(LOG_SINK *Sink);
 void LogSetGuard(const LOG_GUARD *Guard);
-ULONG_PTR LogEnter(void);               /* no one writes until LogLeave; for what sinks read */
+ULONG_PTR LogEnter(void);               /* sinks get nothing until LogLeave; for what they read */
 void LogLeave(ULONG_PTR Cookie);
 void LogWrite(const char *Text, SIZE_T Length);
+void LogFlush(void);
 void LogPrint(const char *Format, ...);
 void LogPrintV(const char *Format, va_list Arguments);
 
