@@ -7,6 +7,7 @@
 #include <arch/platform.h>
 #include <drivers/drivers.h>
 #include <ke/bugcheck.h>
+#include <ke/init.h>
 #include <ke/spinlock.h>
 #include <ktest.h>
 #include <ldr/run.h>
@@ -108,8 +109,10 @@ void BootRun(const BOOT_INFO *Info)
 
     ReadErrand(Info);
     KtestSetVirtualTime(HasOption(Info, "virtual"));
-    if (HasOption(Info, "virtual"))
+    if (HasOption(Info, "virtual")) {
         KeSetSpinPatience(VIRTUAL_SPIN_PATIENCE);
+        KeSetIdleLook(0);       /* one processor runs at a time: who looks keeps the others from bringing work */
+    }
     KtestSetOptions(Info);
     if (Errand.Selftest)
         Status = RunSelftest();

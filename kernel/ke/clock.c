@@ -93,10 +93,14 @@ void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due)
         Arm(Pcr, Due);
 }
 
+/* A look that found work has not stopped it. */
 void KiStartTick(PKPCR Pcr)
 {
-    ULONG64 Now = KiQueryTime();
+    ULONG64 Now;
 
+    if (!Pcr->Idle)
+        return;
+    Now = KiQueryTime();
     Pcr->Idle = FALSE;
     Pcr->TickDue = Now + TICK_UNITS;
     /* Mostly the clock has just ended idling, and refreshed the page. */

@@ -105,10 +105,10 @@ static void RequestRun(PKPCR Pcr, PKDPC Dpc, ULONG64 Flags)
     KIRQL Irql;
 
     if (Pcr != KiCurrentPcr()) {
-        /* Against KeIdleLoop: one of us sees the other's store, the DPC or Idle. */
+        /* Against KeIdleLoop: one of us sees the other's store, the DPC or Idle and Looking. */
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (IsUrgent(Pcr, Dpc) || Pcr->Idle)
-            ArchSendDispatch(Pcr->Cpu.Number);
+            KiTellProcessor(Pcr);
         ArchRestoreInterrupts(Flags);
         return;
     }
@@ -317,8 +317,10 @@ void KiQueueTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
     else if (Pcr == KiCurrentPcr() && MustRequest(Pcr))
         RequestHere(Pcr, Flags);
     else {
-        if (Pcr != KiCurrentPcr())
-            ArchSendDispatch(Pcr->Cpu.Number);
+        if (Pcr != KiCurrentPcr()) {
+            __atomic_thread_fence(__ATOMIC_SEQ_CST);
+            KiTellProcessor(Pcr);
+        }
         ArchRestoreInterrupts(Flags);
     }
 }

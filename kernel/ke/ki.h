@@ -61,6 +61,7 @@ typedef struct _KPCR {
     BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack */
     BOOLEAN QuantumEnd;                 /* (c) set by the tick */
     BOOLEAN Idle;                       /* (c) the tick is stopped */
+    BOOLEAN Looking;                    /* its idle thread will see what work there is: written here, read by all */
     BOOLEAN TimersDue;                  /* some may be: set by the clock, and by who moves due times, who also sends the
                                          * interrupt; cleared here */
     ULONG64 TickDue;                    /* (c) interrupt time of this processor's next tick */
@@ -164,6 +165,13 @@ void KiYield(void);                             /* equals in the queue go first;
 void KiTickThread(PKPCR Pcr);                   /* one tick of the running thread's quantum is over */
 DECLSPEC_NORETURN void KiThreadStartup(PVOID Thread);
 void KiRetireThread(PKTHREAD Thread);           /* interrupts off: on to this processor's reap list */
+
+/* Pcr, another processor, has got a thread or a DPC to see to, and a fence has followed. */
+FORCEINLINE void KiTellProcessor(PKPCR Pcr)
+{
+    if (!__atomic_load_n(&Pcr->Looking, __ATOMIC_RELAXED))
+        ArchSendDispatch(Pcr->Cpu.Number);
+}
 
 /* ---- ready.c, interrupts off ---- */
 #define STATE_BIT(State) (1u << (State))

@@ -68,8 +68,10 @@ static void Dequeue(PKPCR Pcr, PKTHREAD Thread)
 
 static void TellProcessor(PKPCR Pcr)
 {
-    if (Pcr != KiCurrentPcr())
-        ArchSendDispatch(Pcr->Cpu.Number);
+    if (Pcr == KiCurrentPcr())
+        return;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    KiTellProcessor(Pcr);
 }
 
 /* Thread, of Pcr's queue, is to run next on Pcr, which has nobody else to run next. */
@@ -116,6 +118,7 @@ static BOOLEAN TakeIdle(PKPCR Pcr)
 /* For KiSelectThread, which has found nobody. */
 NOINLINE PKTHREAD KiFindIdleThread(PKPCR Pcr)
 {
+    Pcr->Looking = TRUE;                /* it comes to KeIdleLoop next */
     SetIdle(Pcr);
     return Pcr->IdleThread;
 }

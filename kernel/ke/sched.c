@@ -18,14 +18,28 @@
  * Interrupts stay off from the commit of a wait to the switch. After it the arriving thread finds in CR8 what the
  * departing one left and sets its own IRQL if it differs; an APC that came while it was away has marked
  * KernelApcPending, which it looks at after the barrier of its own Busy mark.
+ * A processor that has run out of work looks for some for a while before it halts: an interrupt and the way out of a
+ * halt cost as much as many short waits. Looking says so in its block, from the choice of its idle thread on; whoever
+ * has put work there need not interrupt it then. Nothing is overlooked, because each stores first and then reads:
+ *
+ *   who brings work (KiTellProcessor)          the processor (EndLook)
+ *   NextThread or the DPC queue has it         Looking := FALSE
+ *   fence                                      fence
+ *   Looking? then no interrupt                 work there? then no halt
+ *
+ * Either the first sees Looking cleared, and interrupts, or the second sees the work. The idle thread leaves its
+ * processor in one place only, GiveWay, which ends the look as well. The tick goes on during a look and stops with the
+ * halt (Idle): who goes on within it pays for no clock.
  * Lock order: a ready lock is the last one, and nobody holds two.
  * Rejected: a switch request by CR8 alone: every signal would pay two CR8 writes. Holding a lock across the switch: its
- * holder would be whoever arrives, and the one who wants the departing thread would spin on it anyway. */
+ * holder would be whoever arrives, and the one who wants the departing thread would spin on it anyway. A look
+ * as long as the last ones were worth: one halt too early would make all later ones too short. */
 #include "ki.h"
 
 enum { QUANTUM_TICKS = 2 };             /* about 31 ms */
 
 static void (*Reaper)(PKTHREAD Thread);
+static ULONG64 LookTime = 200;         /* 20 us: what a halt and an interrupt cost, a few times over */
 
 NOINLINE void KiSwitchSpace(PKTHREAD Self, PKTHREAD Next)
 {
@@ -55,11 +69,33 @@ void KiBlockThread(PKTHREAD Self)
         GoOn(Self);
 }
 
+static BOOLEAN DispatchWorkPending(PKPCR Pcr)
+{
+    return KiDpcsPending(Pcr) || Pcr->TimersDue;
+}
+
+/* Looking's own half of the agreement: see the top. */
+static void EndLook(PKPCR Pcr)
+{
+    Pcr->Looking = FALSE;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Pcr's idle thread gives way. A DPC that came meanwhile has sent no interrupt; a thread that comes from now on waits
+ * for the ready lock, and finds the look ended. */
+static void LeaveIdle(PKPCR Pcr)
+{
+    EndLook(Pcr);
+    if (UNLIKELY(DispatchWorkPending(Pcr)))
+        ArchRequestDispatch();
+}
+
 /* Ready lock held, and free afterwards. Self gives the processor to Next and goes back to a queue: this one if there is
  * no other processor for it, else where it finds its place. */
 static void GiveWay(PKPCR Pcr, PKTHREAD Self, PKTHREAD Next, BOOLEAN AtHead)
 {
     if (Self == Pcr->IdleThread) {
+        LeaveIdle(Pcr);
         KiAdopt(Pcr, Next);
     } else if (LIKELY(KiAlone(Pcr, Self))) {
         KiSetThreadState(Self, Ready);
@@ -113,11 +149,6 @@ void KiLeaveRaised(ULONG64 Flags, PKTHREAD Thread)
 }
 
 /* ---- The dispatch interrupt ---- */
-
-static BOOLEAN DispatchWorkPending(PKPCR Pcr)
-{
-    return KiDpcsPending(Pcr) || Pcr->TimersDue;
-}
 
 /* On the processor's dispatch stack. DPC routines have an SSE state of their own, clean at each start. */
 static void RetireDispatchWork(PVOID Context)
@@ -303,25 +334,50 @@ void KeProcessorOnline(void)
     ArchRestoreInterrupts(Flags);
 }
 
-/* KeIdleLoop - the caller is this processor's idle thread from now on: it sleeps until an interrupt brings
- * work, which the interrupt itself switches to. Low-importance DPCs that nobody hurried are run here. Before it sleeps
- * it looks for threads that wait for another processor: whoever queues one looks for idle processors afterwards. */
+/* ---- Idling ---- */
+
+/* KeSetIdleLook - by the roof: how long an idle processor looks for work before it sleeps, in units of 100 ns. */
+void KeSetIdleLook(ULONG64 Units) { LookTime = Units; }
+
+/* Look for as long as LookTime, or until there is work. The only processor need not: what brings it work is an
+ * interrupt. */
+static void Look(PKPCR Pcr)
+{
+    ULONG64 End;
+
+    if (KiProcessorCount == 1)
+        return;
+    Pcr->Looking = TRUE;
+    End = KiQueryTime() + LookTime;
+    while (Pcr->NextThread == NULL && !DispatchWorkPending(Pcr) && KiQueryTime() < End)
+        ArchPause();
+}
+
+/* Interrupts off. Returns: whether there is nothing to do, and who brings work from now on interrupts. */
+static BOOLEAN MaySleep(PKPCR Pcr)
+{
+    Pcr->Idle = TRUE;
+    EndLook(Pcr);
+    return Pcr->NextThread == NULL && !DispatchWorkPending(Pcr) && !KiStealThread(Pcr);
+}
+
+/* KeIdleLoop - the caller is this processor's idle thread from now on: it looks for work for a while, then sleeps until
+ * an interrupt brings some. DPCs of low importance that nobody hurried are run here. Before it sleeps it looks for
+ * threads that wait for another processor: whoever queues one looks for idle processors afterwards. */
 void KeIdleLoop(void)
 {
     for (;;) {
         PKPCR Pcr = KiCurrentPcr();
 
-        ArchDisableInterrupts();
-        Pcr->Idle = TRUE;
-        __atomic_thread_fence(__ATOMIC_SEQ_CST);        /* with dpc.c, RequestRun */
-        if (KiDpcsPending(Pcr) || Pcr->NextThread != NULL) {
-            ArchRequestDispatch();
-            ArchEnableInterrupts();
-            continue;
+        Look(Pcr);
+        ArchMaskInterrupts();
+        if (Pcr->NextThread == NULL && MaySleep(Pcr)) {
+            KiArmClock(Pcr);
+            ArchWaitForInterrupt();
+        } else {
+            if (DispatchWorkPending(Pcr))
+                ArchRequestDispatch();
+            KiLeave(~0ull);
         }
-        if (KiStealThread(Pcr))
-            continue;
-        KiArmClock(Pcr);
-        ArchWaitForInterrupt();
     }
 }

@@ -15,4 +15,5 @@ void KeInitializeProcessor(struct _KPCR *Pcr, PKTHREAD IdleThread, PVOID IdleSta
                            PVOID DispatchStackTop);
 void KeInitialize(void); /* once, on the boot processor, after its KeInitializeProcessor */
 DECLSPEC_NORETURN void KeIdleLoop(void);                /* the calling code becomes this processor's idle thread */
+void KeSetIdleLook(ULONG64 Units);
 void KeProcessorOnline(void);                           /* this processor may be given threads from now on */
