@@ -3,15 +3,18 @@
  * Promise: any size, aligned to 16 bytes, within one page below PAGE_SIZE and page aligned from there on;
  * a free needs no size, and one that is wrong stops the machine with what was wrong and whose block it was.
  * Method: sizes fall into classes; each processor keeps a list of free slots per class and takes from it and
- * gives to it at DISPATCH_LEVEL, without a lock. Lists are filled and emptied in batches (pool_slab.c). Whole
- * pages go to pool_large.c, everything under the verifier to pool_verify.c.
+ * gives to it without a lock: with interrupts off for one slot, at DISPATCH_LEVEL for a batch. The two exclude each
+ * other, because code above DISPATCH_LEVEL uses no pool. Lists are filled and emptied in batches (pool_slab.c), so a
+ * block that is freed on another processor than its own finds a list there, too. Whole pages go to pool_large.c,
+ * everything under the verifier to pool_verify.c.
  * The header in front of a block has its tag, size, class and allocator, and a state that no other value
  * passes for: freeing twice or elsewhere is seen always, not only under the verifier.
  * Paged and nonpaged pool are the same memory, never paged out and never executable; the difference is
  * that the verifier holds paged pool to its IRQL.
  * Caller's duty: IRQL <= DISPATCH_LEVEL, and for paged pool <= APC_LEVEL.
  * Lock order: a class or table lock of ex, then mm's.
- * Rejected: a header-less slab (the size is one lookup away, but a double free is then silence). */
+ * Rejected: a header-less slab (the size is one lookup away, but a double free is then silence). Raising the IRQL for
+ * one slot: it is an instruction or two less, but a write of CR8 serialises, and costs an emulator its global lock. */
 #include "exp.h"
 
 #include <ke/bugcheck.h>
@@ -61,7 +64,7 @@ static DECLSPEC_NORETURN NOINLINE void StopOnBadSlot(const POOL_FREE_BLOCK *Slot
                    Slot->Header.Owner);
 }
 
-/* At DISPATCH_LEVEL. */
+/* At DISPATCH_LEVEL, or with interrupts off. */
 FORCEINLINE POOL_CACHE *CacheOf(ULONG64 Class)
 {
     return (POOL_CACHE *)((PCHAR)Processors + (ULONG64)ARCH_THIS_CPU->Number * sizeof(POOL_PROCESSOR)) + Class;
@@ -100,10 +103,14 @@ static NOINLINE POOL_FREE_BLOCK *TakeSlot(ULONG Class)
     return Slot;
 }
 
-/* The list has grown too long. At DISPATCH_LEVEL; leaves it for Irql. */
-static NOINLINE void Shorten(POOL_CACHE *Cache, ULONG64 Class, KIRQL Irql)
+/* This processor's list has grown too long. */
+static NOINLINE void Shorten(ULONG Class)
 {
-    ExpDrain((ULONG)Class, Cache, Cache->Limit / 2);
+    KIRQL Irql = KxRaiseIrqlToDpcLevel();
+    POOL_CACHE *Cache = CacheOf(Class);
+
+    if (Cache->Count > Cache->Limit)
+        ExpDrain(Class, Cache, Cache->Limit / 2);
     KxLowerIrql(Irql);
 }
 
@@ -174,24 +181,23 @@ static NOINLINE PVOID AllocateSmallSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOI
 FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 {
     POOL_FREE_BLOCK *Slot;
-    ULONG64 Class, First;
+    ULONG64 Class, First, Flags;
     POOL_CACHE *Cache;
-    KIRQL Irql;
 
     if (UNLIKELY(Size >= ExpFastLimit))
         return AllocateSlow(Size, Tag, Kind, Caller);
     Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
     First = FirstFields(Size, Tag, Class, Kind);
-    Irql = KxRaiseIrqlToDpcLevel();
+    Flags = ArchDisableInterrupts();
     Cache = CacheOf(Class);
     Slot = Cache->Free;
     if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE) ||
-        UNLIKELY(Irql > DISPATCH_LEVEL)) {
-        KxLowerIrql(Irql);
+        UNLIKELY(ArchReadIrql() > DISPATCH_LEVEL)) {
+        ArchRestoreInterrupts(Flags);
         return AllocateSmallSlow(Size, Tag, Kind, Caller);
     }
     PopSlot(Cache);
-    KxLowerIrql(Irql);
+    ArchRestoreInterrupts(Flags);
     return PrepareBlock(Slot, First, Caller);
 }
 
@@ -241,31 +247,27 @@ static NOINLINE void FreeSlow(PVOID Block, ULONG Tag, PVOID Caller)
 FORCEINLINE void Free(PVOID Block, ULONG Tag, PVOID Caller)
 {
     POOL_FREE_BLOCK *Slot = (POOL_FREE_BLOCK *)((POOL_HEADER *)Block - 1);
+    ULONG64 Class, Flags;
     POOL_CACHE *Cache;
-    ULONG64 Class;
-    KIRQL Irql;
 
     if (UNLIKELY((ULONG64)Block % PAGE_SIZE == 0 || (ULONG64)Block % 16 != 0) ||
         UNLIKELY(ExpSlabPlace(Block) != POOL_WHOLE_SLAB) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_LIVE) ||
-        UNLIKELY(Tag != 0 && Tag != Slot->Header.Tag) || UNLIKELY(Slot->Header.Class != ExpWholeSlabOf(Block)->Class)) {
+        UNLIKELY(Tag != 0 && Tag != Slot->Header.Tag) ||
+        UNLIKELY(Slot->Header.Class != ExpWholeSlabOf(Block)->Class) || UNLIKELY(ArchReadIrql() > DISPATCH_LEVEL)) {
         FreeSlow(Block, Tag, Caller);
         return;
     }
     Class = Slot->Header.Class;
-    Irql = KxRaiseIrqlToDpcLevel();
-    if (UNLIKELY(Irql > DISPATCH_LEVEL)) {
-        KxLowerIrql(Irql);
-        FreeSlow(Block, Tag, Caller);
-        return;
-    }
     Slot->Header.Owner = ExpOwnerCode(POOL_FREE, Caller);
+    Flags = ArchDisableInterrupts();
     Cache = CacheOf(Class);
     PushSlot(Cache, Slot);
     if (UNLIKELY(Cache->Count > Cache->Limit)) {
-        Shorten(Cache, Class, Irql);
+        ArchRestoreInterrupts(Flags);
+        Shorten((ULONG)Class);
         return;
     }
-    KxLowerIrql(Irql);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* ---- For the other files of the pool ---- */
@@ -284,11 +286,10 @@ void ExpReturnSlot(POOL_FREE_BLOCK *Slot)
 {
     ULONG Class = Slot->Header.Class;
     KIRQL Irql = KxRaiseIrqlToDpcLevel();
-    POOL_CACHE *Cache = CacheOf(Class);
 
-    PushSlot(Cache, Slot);
-    if (Cache->Count > Cache->Limit)
-        ExpDrain(Class, Cache, Cache->Limit / 2);
+    PushSlot(CacheOf(Class), Slot);
+    if (CacheOf(Class)->Count > CacheOf(Class)->Limit)
+        Shorten(Class);
     KxLowerIrql(Irql);
 }
 

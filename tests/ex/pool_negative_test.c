@@ -32,6 +32,14 @@ TEST(negative, pool_at_high_irql)
     ExAllocatePoolWithTag(NonPagedPoolNx, 100, TAG);
 }
 
+TEST(negative, pool_freed_at_high_irql)
+{
+    PVOID Block = ExAllocatePoolWithTag(NonPagedPoolNx, 100, TAG);
+
+    KfRaiseIrql(HIGH_LEVEL);
+    ExFreePoolWithTag(Block, TAG);
+}
+
 TEST(negative, pool_overrun)
 {
     char *Block;

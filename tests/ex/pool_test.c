@@ -2,8 +2,10 @@
 #include <ktest.h>
 
 #include <ex/pool.h>
+#include <ke/dpc.h>
 #include <ke/irql.h>
 #include <ke/thread.h>
+#include <ke/timer.h>
 #include <mm/mm.h>
 #include <rtl/string.h>
 
@@ -231,6 +233,56 @@ TEST(ex_pool, blocks_may_be_freed_on_other_processors)
             Shared[i] = NULL;
         }
     EXPECT_EQ(SharedWrong, 0);
+}
+
+/* A DPC comes between any two instructions of an allocation or a free. It keeps its block until it comes again, so if
+ * the thread gets the same one, one of the two finds the other's mark. */
+typedef struct _INTRUDER {
+    KTIMER Timer;
+    KDPC Dpc;
+    PULONG64 Kept;
+    volatile LONG Left, Wrong;
+} INTRUDER;
+
+static void Reuse(INTRUDER *Intruder, PULONG64 *Block, ULONG64 Mark)
+{
+    if (*Block != NULL) {
+        if ((*Block)[0] != Mark || (*Block)[5] != Mark)
+            Intruder->Wrong++;
+        ExFreePoolWithTag(*Block, TAG);
+    }
+    *Block = ExAllocatePoolWithTag(NonPagedPoolNx, 48, TAG);
+    if (*Block != NULL)
+        (*Block)[0] = (*Block)[5] = Mark;
+}
+
+static VOID Intrude(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    INTRUDER *Intruder = Context;
+
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    Reuse(Intruder, &Intruder->Kept, 0xD9C);
+    if (--Intruder->Left > 0)
+        KeSetTimer(&Intruder->Timer, (LARGE_INTEGER){ .QuadPart = -1 - Intruder->Left % 7 }, Dpc);
+}
+
+TEST(ex_pool, dpc_may_interrupt_an_allocation)
+{
+    INTRUDER Intruder = { .Left = 4000 };
+    PULONG64 Block = NULL;
+
+    KeSetSystemAffinityThread(1);
+    KeInitializeTimer(&Intruder.Timer);
+    KeInitializeDpc(&Intruder.Dpc, Intrude, &Intruder);
+    KeSetTimer(&Intruder.Timer, (LARGE_INTEGER){ .QuadPart = -1 }, &Intruder.Dpc);
+    while (Intruder.Left > 0)
+        Reuse(&Intruder, &Block, 0x7EAD);
+    KeFlushQueuedDpcs();
+    EXPECT_EQ(Intruder.Wrong, 0);
+    ExFreePoolWithTag(Block, TAG);
+    ExFreePoolWithTag(Intruder.Kept, TAG);
+    KeRevertToUserAffinityThread();
 }
 
 /* ---- Leaks ---- */
