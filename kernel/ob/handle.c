@@ -8,7 +8,7 @@
  * by index, first in first out: a stale handle stays invalid for as long as it can.
  *
  * Locks: FreeLock, a spin lock per table, over the row of free entries and the growth; taken to make and to close a
- * handle, not to look one up. Bit 0 of an entry's Value locks that entry, at DISPATCH_LEVEL, for a few loads and
+ * handle, not to look one up. Bit 0 of an entry's Value locks that entry, with interrupts off, for a few loads and
  * stores; two look-ups meet there only if they are for the same handle. Nothing is deleted under either.
  *
  *   look-up                                close
@@ -29,7 +29,6 @@
 #include <ex/work.h>
 #include <ke/init.h>
 #include <arch/ops.h>
-#include <ke/irql_inline.h>
 #include <ob/owner.h>
 #include <rtl/debug.h>
 #include <rtl/status.h>
@@ -76,15 +75,15 @@ static ULONG EntryCount(HANDLE_TABLE *Table)
     return __atomic_load_n(&Table->ChunkCount, __ATOMIC_ACQUIRE) * CHUNK_ENTRIES;
 }
 
-/* Lock Entry if it is in use. Returns: its object, or NULL: free and not locked. */
-static PVOID LockEntry(HANDLE_ENTRY *Entry, KIRQL *OldIrql)
+/* Lock Entry if it is in use. Returns: its object, interrupts are off; or NULL: free and not locked. */
+static PVOID LockEntry(HANDLE_ENTRY *Entry, ULONG64 *Flags)
 {
-    *OldIrql = KxRaiseIrqlToDpcLevel();
+    *Flags = ArchDisableInterrupts();
     for (;;) {
         ULONG64 Value = __atomic_load_n(&Entry->Value, __ATOMIC_RELAXED);
 
         if (Value == 0) {
-            KxLowerIrql(*OldIrql);
+            ArchRestoreInterrupts(*Flags);
             return NULL;
         }
         if ((Value & ENTRY_LOCKED) == 0 &&
@@ -96,10 +95,10 @@ static PVOID LockEntry(HANDLE_ENTRY *Entry, KIRQL *OldIrql)
 }
 
 /* Object: what the entry is to hold from now on. */
-static void UnlockEntry(HANDLE_ENTRY *Entry, PVOID Object, KIRQL OldIrql)
+static void UnlockEntry(HANDLE_ENTRY *Entry, PVOID Object, ULONG64 Flags)
 {
     __atomic_store_n(&Entry->Value, (ULONG64)Object, __ATOMIC_RELEASE);
-    KxLowerIrql(OldIrql);
+    ArchRestoreInterrupts(Flags);
 }
 
 /* The entry that Handle names to somebody in Process, in use or not; NULL if it names none. */
@@ -238,16 +237,17 @@ void ObpDropHandle(PVOID Object)
 /* Forced: protected from being closed or not. */
 static NTSTATUS CloseEntry(HANDLE_TABLE *Table, HANDLE_ENTRY *Entry, ULONG Index, BOOLEAN Forced)
 {
+    ULONG64 Flags;
+    PVOID Object = LockEntry(Entry, &Flags);
     KIRQL OldIrql;
-    PVOID Object = LockEntry(Entry, &OldIrql);
 
     if (Object == NULL)
         return STATUS_INVALID_HANDLE;
     if (!Forced && (Entry->Attributes & OBJ_PROTECT_CLOSE)) {
-        UnlockEntry(Entry, Object, OldIrql);
+        UnlockEntry(Entry, Object, Flags);
         return STATUS_HANDLE_NOT_CLOSABLE;
     }
-    UnlockEntry(Entry, NULL, OldIrql);
+    UnlockEntry(Entry, NULL, Flags);
     OldIrql = KeAcquireSpinLockRaiseToDpc(&Table->FreeLock);
     PutFree(Table, Index);
     KeReleaseSpinLock(&Table->FreeLock, OldIrql);
@@ -343,16 +343,16 @@ BOOLEAN ObpReadHandle(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, OB
     HANDLE_TABLE *Table;
     ULONG Index;
     HANDLE_ENTRY *Entry = FindEntry(Process, Handle, Mode, &Table, &Index);
-    KIRQL OldIrql;
+    ULONG64 Flags;
 
-    Content->Object = Entry != NULL ? LockEntry(Entry, &OldIrql) : NULL;
+    Content->Object = Entry != NULL ? LockEntry(Entry, &Flags) : NULL;
     if (Content->Object == NULL)
         return FALSE;
     ObfReferenceObject(Content->Object);
     Content->GrantedAccess = Entry->GrantedAccess;
     Content->Attributes = Entry->Attributes;
     Content->Caller = Entry->Caller;
-    UnlockEntry(Entry, Content->Object, OldIrql);
+    UnlockEntry(Entry, Content->Object, Flags);
     return TRUE;
 }
 
@@ -361,13 +361,13 @@ BOOLEAN ObpSetHandleAttributes(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE
     HANDLE_TABLE *Table;
     ULONG Index;
     HANDLE_ENTRY *Entry = FindEntry(Process, Handle, Mode, &Table, &Index);
-    KIRQL OldIrql;
-    PVOID Object = Entry != NULL ? LockEntry(Entry, &OldIrql) : NULL;
+    ULONG64 Flags;
+    PVOID Object = Entry != NULL ? LockEntry(Entry, &Flags) : NULL;
 
     if (Object == NULL)
         return FALSE;
     Entry->Attributes = Attributes;
-    UnlockEntry(Entry, Object, OldIrql);
+    UnlockEntry(Entry, Object, Flags);
     return TRUE;
 }
 
@@ -390,13 +390,13 @@ static ULONG ReportTable(HANDLE_TABLE *Table, ULONG64 Start, ULONG64 End,
 
     for (ULONG Index = 1; Index < EntryCount(Table); Index++) {
         HANDLE_ENTRY *Entry = EntryAt(Table, Index);
-        KIRQL OldIrql;
-        PVOID Caller, Object = LockEntry(Entry, &OldIrql);
+        ULONG64 Flags;
+        PVOID Caller, Object = LockEntry(Entry, &Flags);
 
         if (Object == NULL)
             continue;
         Caller = Entry->Caller;
-        UnlockEntry(Entry, Object, OldIrql);
+        UnlockEntry(Entry, Object, Flags);
         if ((ULONG64)Caller < Start || (ULONG64)Caller >= End)
             continue;
         Found++;
