@@ -261,21 +261,30 @@ FORCEINLINE PKTHREAD PlaceOne(PKTHREAD Thread, BOOLEAN AtHead)
     return Again;
 }
 
-/* The short way, with one processor and behind its better: no choice to make. */
-FORCEINLINE BOOLEAN QueueHere(PKTHREAD Thread, BOOLEAN AtHead)
+/* The short way, with one processor that is not idle and has nobody to run next: no choice to make. */
+FORCEINLINE BOOLEAN PlaceHere(PKTHREAD Thread, BOOLEAN AtHead)
 {
     ULONG Word = __atomic_load_n(&Thread->StateWord, __ATOMIC_ACQUIRE);
+    KPRIORITY Priority = (SCHAR)(Word >> 8);
     PKPCR Pcr = KiCurrentPcr();
-    BOOLEAN Queued;
+    BOOLEAN Placed;
 
-    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(AtHead) || (SCHAR)(Word >> 8) > Pcr->BestPriority)
+    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(AtHead) || UNLIKELY(IdleProcessors != 0))
         return FALSE;
     KiAcquireRawLock(&Pcr->ReadyLock);
-    Queued = Settle(Thread, Word, Ready);
-    if (LIKELY(Queued))
-        KiEnqueue(Pcr, Thread, FALSE);
+    if (Priority <= Pcr->BestPriority) {
+        Placed = Settle(Thread, Word, Ready);
+        if (LIKELY(Placed))
+            KiEnqueue(Pcr, Thread, FALSE);
+    } else {
+        Placed = Pcr->NextThread == NULL && Settle(Thread, Word, Standby);
+        if (LIKELY(Placed)) {
+            Pcr->NextThread = Thread;
+            Pcr->BestPriority = Priority;
+        }
+    }
     KiReleaseRawLock(&Pcr->ReadyLock);
-    return Queued;
+    return Placed;
 }
 
 /* Each displaced thread is weaker than the one before, so this ends. */
@@ -287,7 +296,7 @@ static NOINLINE void PlaceThread(PKTHREAD Thread, BOOLEAN AtHead)
 
 void KiReadyThread(PKTHREAD Thread, BOOLEAN AtHead)
 {
-    if (UNLIKELY(!QueueHere(Thread, AtHead)))
+    if (UNLIKELY(!PlaceHere(Thread, AtHead)))
         PlaceThread(Thread, AtHead);
 }
 
