@@ -14,21 +14,23 @@
 #include <ex/work.h>
 #include <ke/bugcheck.h>
 #include <ke/irql.h>
+#include <ke/irql_inline.h>
 #include <ke/queue.h>
 #include <rtl/debug.h>
 #include <rtl/status.h>
 
-enum { SPARES = 2, FIRST_KERNEL_BYTE = 47 };
+enum { SPARES = 2 };
 enum { BadItemQueued = 1, BadItemTooEarly = 5, BadItemType = 6, BadItemRoutine = 7 };      /* P1 of WORKER_INVALID */
 
 #define IDLE_TIME    (-100000000ll)     /* 10 s */
 #define MEMORY_DELAY (-100000ll)        /* 10 ms between two tries when memory is out */
+#define KERNEL_HIGH  0xFFFF8000u        /* high half of the first address that a routine may have */
 #define CLAIMED      ((PLIST_ENTRY)1)   /* Flink between the claim and the insertion */
 
 typedef struct _WORK_QUEUE {
     KQUEUE Queue;
     KPRIORITY Priority;
-    volatile LONG Opened;               /* a first worker exists or is on its way */
+    LONG Opened;                        /* a first worker exists or is on its way */
     volatile LONG Workers;
     volatile LONG Idle;                 /* workers without an item */
     WORK_QUEUE_ITEM Opener;
@@ -61,19 +63,17 @@ static DECLSPEC_NORETURN void StopAtBadReturn(PVOID Routine, PVOID Parameter, PV
                    Self()->KernelApcDisable, Self()->SpecialApcDisable);
 }
 
-static void RunItem(PWORK_QUEUE_ITEM Item)
+/* What runs may tell another routine for what it is: an owner's wrapper does. */
+FORCEINLINE void RunItem(PKTHREAD Thread, PWORK_QUEUE_ITEM Item, LONG ApcDisable)
 {
     PWORKER_THREAD_ROUTINE Routine = Item->WorkerRoutine;
-    PVOID Parameter = Item->Parameter, Ran;
-    PKTHREAD Thread = Self();
-    LONG ApcDisable = Thread->CombinedApcDisable;
+    PVOID Parameter = Item->Parameter;
 
     Thread->WorkRoutine = (PVOID)Routine;
     Routine(Parameter);
-    Ran = Thread->WorkRoutine;
+    if (UNLIKELY(ArchReadIrql() != PASSIVE_LEVEL) || UNLIKELY(Thread->CombinedApcDisable != ApcDisable))
+        StopAtBadReturn(Thread->WorkRoutine, Parameter, Item);
     Thread->WorkRoutine = NULL;
-    if (UNLIKELY(KeGetCurrentIrql() != PASSIVE_LEVEL || Thread->CombinedApcDisable != ApcDisable))
-        StopAtBadReturn(Ran, Parameter, Item);
 }
 
 /* An idle worker leaves unless it is one of the last. Returns: TRUE if it may. */
@@ -108,6 +108,8 @@ static VOID Worker(PVOID Context)
 {
     LARGE_INTEGER IdleTime = { .QuadPart = IDLE_TIME };
     WORK_QUEUE *Work = Context;
+    PKTHREAD Thread = Self();
+    LONG ApcDisable = Thread->CombinedApcDisable;
 
     for (;;) {
         PLIST_ENTRY Entry = KeRemoveQueue(&Work->Queue, KernelMode, Work->Idle > SPARES ? &IdleTime : NULL);
@@ -119,7 +121,7 @@ static VOID Worker(PVOID Context)
         }
         if (__atomic_sub_fetch(&Work->Idle, 1, __ATOMIC_ACQ_REL) == 0)
             AddWorker(Work);
-        RunItem(CONTAINING_RECORD(Entry, WORK_QUEUE_ITEM, List));
+        RunItem(Thread, CONTAINING_RECORD(Entry, WORK_QUEUE_ITEM, List), ApcDisable);
         __atomic_add_fetch(&Work->Idle, 1, __ATOMIC_ACQ_REL);
     }
 }
@@ -138,7 +140,7 @@ static WORK_QUEUE *QueueOf(PWORK_QUEUE_ITEM Item, ULONG Type)
 {
     ULONG Priority = Type - CustomPriorityWorkQueue;
 
-    if (LIKELY(Type < MaximumWorkQueue))
+    if (Type < MaximumWorkQueue)
         return Named[Type];
     if (Priority == LOW_PRIORITY || Priority > HIGH_PRIORITY)
         KeBugCheckWith(WORKER_INVALID, BadItemType, (ULONG_PTR)Item, Type, 0, "work item %p: there is no queue type %u",
@@ -146,31 +148,34 @@ static WORK_QUEUE *QueueOf(PWORK_QUEUE_ITEM Item, ULONG Type)
     return &Queues[Priority];
 }
 
-static BOOLEAN HasRoutine(PWORK_QUEUE_ITEM Item)
+FORCEINLINE BOOLEAN HasRoutine(PWORK_QUEUE_ITEM Item)
 {
-    return (LONG64)(ULONG_PTR)Item->WorkerRoutine >> FIRST_KERNEL_BYTE == -1;
+    return (ULONG)((ULONG64)(ULONG_PTR)Item->WorkerRoutine >> 32) >= KERNEL_HIGH;
 }
 
-static NOINLINE DECLSPEC_NORETURN void StopQueuedAlready(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
-{
-    KeBugCheckWith(WORKER_INVALID, BadItemQueued, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
-                   "work item %p is queued already, or was never initialised: its link is %p", Item, Item->List.Flink);
-}
-
-/* What is rare is out of line and the insertion comes last, so that this saves no register. */
-FORCEINLINE void Insert(WORK_QUEUE *Work, PWORK_QUEUE_ITEM Item)
+/* From here on the item is the caller's to insert. FALSE: it is queued already. */
+FORCEINLINE BOOLEAN Claim(PWORK_QUEUE_ITEM Item)
 {
     PLIST_ENTRY Unqueued = NULL;
 
-    if (UNLIKELY(!__atomic_compare_exchange_n(&Item->List.Flink, &Unqueued, CLAIMED, FALSE, __ATOMIC_ACQ_REL,
-                                              __ATOMIC_RELAXED)))
-        StopQueuedAlready(Item, Work);
+    return __atomic_compare_exchange_n(&Item->List.Flink, &Unqueued, CLAIMED, FALSE, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+static void Insert(WORK_QUEUE *Work, PWORK_QUEUE_ITEM Item)
+{
+    if (!Claim(Item))
+        KeBugCheckWith(WORKER_INVALID, BadItemQueued, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
+                       "work item %p is queued already, or was never initialised: its link is %p", Item,
+                       Item->List.Flink);
     KeInsertQueue(&Work->Queue, &Item->List);
 }
 
-/* The first item of its queue, which gets its first worker now; or one that cannot be queued. */
-static NOINLINE void QueueSlowly(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
+/* A custom priority; the first item of its queue, which gets its first worker now; or one that cannot be queued. */
+static NOINLINE void QueueSlowly(PWORK_QUEUE_ITEM Item, ULONG Type)
 {
+    WORK_QUEUE *Work = QueueOf(Item, Type);
+
     if (CreateWorker == NULL)
         KeBugCheckWith(WORKER_INVALID, BadItemTooEarly, (ULONG_PTR)Item, (ULONG_PTR)&Work->Queue, 0,
                        "work item %p is queued before there are workers", Item);
@@ -179,7 +184,7 @@ static NOINLINE void QueueSlowly(PWORK_QUEUE_ITEM Item, WORK_QUEUE *Work)
                        (ULONG_PTR)Item->WorkerRoutine, "work item %p has no routine: %p is none", Item,
                        Item->WorkerRoutine);
     Insert(Work, Item);
-    if (__atomic_exchange_n(&Work->Opened, TRUE, __ATOMIC_ACQ_REL) == FALSE)
+    if (!Work->Opened && __atomic_exchange_n(&Work->Opened, TRUE, __ATOMIC_ACQ_REL) == FALSE)
         Insert(Named[HyperCriticalWorkQueue], &Work->Opener);
 }
 
@@ -201,13 +206,18 @@ VOID ExInitializeWorkItem(PWORK_QUEUE_ITEM Item, PWORKER_THREAD_ROUTINE Routine,
  * with changed APC-disable counts: 0x1, that ends its thread: 0xE9. Source: WDK nf-wdm-exqueueworkitem. */
 VOID ExQueueWorkItem(PWORK_QUEUE_ITEM WorkItem, WORK_QUEUE_TYPE QueueType)
 {
-    WORK_QUEUE *Work = QueueOf(WorkItem, (ULONG)QueueType);
+    WORK_QUEUE *Work;
 
+    if (UNLIKELY((ULONG)QueueType >= MaximumWorkQueue)) {
+        QueueSlowly(WorkItem, (ULONG)QueueType);
+        return;
+    }
+    Work = Named[QueueType];
     /* A queue is open only if there are workers. */
-    if (UNLIKELY(!HasRoutine(WorkItem) || !Work->Opened))
-        QueueSlowly(WorkItem, Work);
+    if (UNLIKELY(!HasRoutine(WorkItem)) || UNLIKELY(!Work->Opened) || UNLIKELY(!Claim(WorkItem)))
+        QueueSlowly(WorkItem, (ULONG)QueueType);
     else
-        Insert(Work, WorkItem);
+        KeInsertQueue(&Work->Queue, &WorkItem->List);
 }
 
 /* ---- Bring-up ---- */
