@@ -345,6 +345,8 @@ NTSTATUS KiWaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE Wai
                       PLARGE_INTEGER Timeout);
 NTSTATUS KiSleepAsUsual(PKTHREAD Thread, BOOLEAN Timed);
 NTSTATUS KiFinishOne(PKTHREAD Thread, BOOLEAN Timed);
+/* wait_one.c */
+NTSTATUS KiSleepOnQueue(PKTHREAD Thread, PDISPATCHER_HEADER Queue);
 
 /* ---- queue.c ---- */
 BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);              /* locked */

@@ -8,7 +8,11 @@
  * Where the count changes, all under the queue's lock:
  *   a serving thread blocks, or asks for the next entry      -1    KiLeaveQueue, KeRemoveQueue
  *   it goes on without an entry                              +1    KiResumeQueue, by who ends its wait
- *   it is given an entry                                     +1    KiTakeQueueEntry
+ *   it is given an entry                                     +1    KiTakeQueueEntry, GiveToLast
+ * Nearly always an entry comes where nobody may take it, and is appended; or to an empty queue where somebody waits,
+ * and is given to him without being queued. And nearly always a server comes back to the queue that it serves: to the
+ * next entry, which it takes without giving its place away in between, or to none, and sleeps. Each of these four is
+ * straight; what is rare is passed on to a routine that does not come back.
  * Thread->Queue changes under both locks, the queue's and then the thread's. Who comes from the thread holds its lock,
  * so that the queue cannot be run down and vanish, and only tries the queue's.
  * Waits and wake-ups are wait.c's; this file decides who gets which entry. */
@@ -40,17 +44,24 @@ static void SetQueue(PKTHREAD Thread, PKQUEUE Queue)
     KiUnlockThread(Thread);
 }
 
-/* Lock held, an entry there: the first becomes Thread's. */
-FORCEINLINE void TakeEntry(PKQUEUE Queue, PKTHREAD Thread)
+static NOINLINE DECLSPEC_NORETURN void StopOverwritten(PKQUEUE Queue, PLIST_ENTRY Entry)
 {
-    PLIST_ENTRY Entry = Queue->EntryListHead.Flink;
+    KeBugCheckWith(INVALID_WORK_QUEUE_ITEM, (ULONG_PTR)Entry, (ULONG_PTR)Queue, 0, ((ULONG_PTR *)(Entry + 1))[0],
+                   "entry %p of queue %p was overwritten while it was queued: its links are gone", Entry, Queue);
+}
 
-    if (UNLIKELY(Entry->Flink == NULL || Entry->Blink == NULL))
-        KeBugCheckWith(INVALID_WORK_QUEUE_ITEM, (ULONG_PTR)Entry, (ULONG_PTR)Queue, 0, ((ULONG_PTR *)(Entry + 1))[0],
-                       "entry %p of queue %p was overwritten while it was queued: its links are gone", Entry, Queue);
-    Thread->QueueEntry = RemoveHeadList(&Queue->EntryListHead);
-    Thread->QueueEntry->Flink = NULL;
+/* Lock held, an entry there. Returns: the first one, out of the queue. */
+FORCEINLINE PLIST_ENTRY TakeEntry(PKQUEUE Queue)
+{
+    PLIST_ENTRY Head = &Queue->EntryListHead, Entry = Head->Flink, Next = Entry->Flink;
+
+    if (UNLIKELY(Next == NULL || Entry->Blink == NULL))
+        StopOverwritten(Queue, Entry);
+    Head->Flink = Next;
+    Next->Blink = Head;
+    Entry->Flink = NULL;
     Queue->Header.SignalState--;
+    return Entry;
 }
 
 NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
@@ -59,7 +70,7 @@ NTSTATUS KiTakeQueueEntry(PDISPATCHER_HEADER Header, PKTHREAD Thread)
 
     if (UNLIKELY(Queue->Header.Abandoned))
         return STATUS_ABANDONED;
-    TakeEntry(Queue, Thread);
+    Thread->QueueEntry = TakeEntry(Queue);
     if (Thread->Queue == Queue)
         Queue->CurrentCount++;
     return STATUS_SUCCESS;
@@ -167,14 +178,13 @@ void KiForgetQueue(PKTHREAD Thread)
     ReadyServed(Served);
 }
 
-static LONG Insert(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead)
-{
-    ULONG64 Flags = ArchDisableInterrupts();
-    PKTHREAD Served;
-    LONG Previous;
+/* ---- Inserting: interrupts off, Queue locked; unlocked at the end, interrupts as they were ---- */
 
-    KiLockObject(&Queue->Header);
-    Previous = Queue->Header.SignalState++;
+static NOINLINE LONG InsertAndHandOut(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead, ULONG64 Flags)
+{
+    LONG Previous = Queue->Header.SignalState++;
+    PKTHREAD Served;
+
     if (AtHead)
         InsertHeadList(&Queue->EntryListHead, Entry);
     else
@@ -184,6 +194,98 @@ static LONG Insert(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead)
     ReadyServed(Served);
     KiLeave(Flags);
     return Previous;
+}
+
+/* A thread waits, and there is a place: it gets Entry, if none is before that. */
+static NOINLINE LONG GiveToLast(PKQUEUE Queue, PLIST_ENTRY Entry, ULONG64 Flags)
+{
+    PKTHREAD Thread = Queue->Header.SignalState == 0 ? ClaimLast(Queue, STATUS_SUCCESS) : NULL;
+
+    if (UNLIKELY(Thread == NULL))
+        return InsertAndHandOut(Queue, Entry, FALSE, Flags);
+    RtlAssert(Thread->Queue == Queue);
+    Queue->CurrentCount++;
+    Entry->Flink = NULL;
+    Thread->QueueEntry = Entry;
+    KiUnlockObject(&Queue->Header);
+    KiReadyThread(Thread, FALSE);
+    KiLeave(Flags);
+    return 0;
+}
+
+/* Not locked yet. */
+static NOINLINE LONG InsertInTurn(PKQUEUE Queue, PLIST_ENTRY Entry, BOOLEAN AtHead, ULONG64 Flags)
+{
+    KiLockObject(&Queue->Header);
+    return InsertAndHandOut(Queue, Entry, AtHead, Flags);
+}
+
+/* ---- Removing: the same ---- */
+
+/* What KeRemoveQueue returns after a wait. */
+FORCEINLINE PLIST_ENTRY EntryOrStatus(PKTHREAD Thread, NTSTATUS Status)
+{
+    return LIKELY(Status == STATUS_SUCCESS) ? Thread->QueueEntry : (PLIST_ENTRY)(LONG_PTR)Status;
+}
+
+/* Serve Queue from now on, and wait. */
+static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout, ULONG64 Flags)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (Thread->Queue == Queue) {
+        /* It goes for an entry itself, so the freed place is not handed to another. */
+        Queue->CurrentCount--;
+    } else {
+        KiUnlockObject(&Queue->Header);
+        KiForgetQueue(Thread);
+        KiLockObject(&Queue->Header);
+        if (LIKELY(!Queue->Header.Abandoned)) {
+            SetQueue(Thread, Queue);
+            InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
+        }
+    }
+    KiUnlockObject(&Queue->Header);
+    KiLeave(Flags);             /* the queue that it left may have given its place to another thread */
+    return EntryOrStatus(Thread, KiWaitOnQueue(&Queue->Header, WaitMode, Timeout));
+}
+
+/* One that serves Queue already finds it empty. */
+static NOINLINE PLIST_ENTRY SleepUntilServed(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout,
+                                             ULONG64 Flags)
+{
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (UNLIKELY(Timeout != NULL) || UNLIKELY(WaitMode != KernelMode) || UNLIKELY(Thread->WaitNext) ||
+        UNLIKELY(ArchReadIrql() > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
+    Queue->CurrentCount--;
+    return EntryOrStatus(Thread, KiSleepOnQueue(Thread, &Queue->Header));
+}
+
+/* A busy server takes the next entry in the place that it has. */
+FORCEINLINE PLIST_ENTRY RemoveNext(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout, ULONG64 Flags)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    PLIST_ENTRY Entry;
+
+    if (UNLIKELY(Thread->Queue != Queue))
+        return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
+    if (Queue->Header.SignalState <= 0)
+        return SleepUntilServed(Queue, WaitMode, Timeout, Flags);
+    if (UNLIKELY(Queue->CurrentCount > Queue->MaximumCount) || UNLIKELY(Thread->WaitNext))
+        return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
+    Entry = TakeEntry(Queue);
+    KiUnlockObject(&Queue->Header);
+    ArchRestoreInterrupts(Flags);
+    return Entry;
+}
+
+/* Not locked yet. */
+static NOINLINE PLIST_ENTRY RemoveInTurn(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout, ULONG64 Flags)
+{
+    KiLockObject(&Queue->Header);
+    return RemoveNext(Queue, WaitMode, Timeout, Flags);
 }
 
 /* ---- Public ---- */
@@ -205,33 +307,27 @@ VOID KeInitializeQueue(PRKQUEUE Queue, ULONG Count)
 
 /* KeInsertQueue - Entry goes to a waiting thread, or to the tail. IRQL: <= DISPATCH_LEVEL. Returns: the number
  * of entries before. Source: WDK nf-ntifs-keinsertqueue. */
-LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, FALSE); }
+LONG KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    LONG Previous;
+
+    if (UNLIKELY(!KiTryLockObject(&Queue->Header)))
+        return InsertInTurn(Queue, Entry, FALSE, Flags);
+    if (Queue->CurrentCount < Queue->MaximumCount && !IsListEmpty(&Queue->Header.WaitListHead))
+        return GiveToLast(Queue, Entry, Flags);
+    Previous = Queue->Header.SignalState;
+    Queue->Header.SignalState = Previous + 1;
+    InsertTailList(&Queue->EntryListHead, Entry);
+    KiUnlockObject(&Queue->Header);
+    ArchRestoreInterrupts(Flags);
+    return Previous;
+}
 
 /* KeInsertHeadQueue - the same, to the head. */
-LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry) { return Insert(Queue, Entry, TRUE); }
-
-/* Interrupts off, Queue locked; unlocked at the end, interrupts as they were: serve Queue from now on, and wait. */
-static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout, ULONG64 Flags)
+LONG KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry)
 {
-    PKTHREAD Thread = KiCurrentThread();
-    NTSTATUS Status;
-
-    if (Thread->Queue == Queue) {
-        /* It goes for an entry itself, so the freed place is not handed to another. */
-        Queue->CurrentCount--;
-    } else {
-        KiUnlockObject(&Queue->Header);
-        KiForgetQueue(Thread);
-        KiLockObject(&Queue->Header);
-        if (LIKELY(!Queue->Header.Abandoned)) {
-            SetQueue(Thread, Queue);
-            InsertTailList(&Queue->ThreadListHead, &Thread->QueueListEntry);
-        }
-    }
-    KiUnlockObject(&Queue->Header);
-    KiLeave(Flags);             /* the queue that it left may have given its place to another thread */
-    Status = KiWaitOnQueue(&Queue->Header, WaitMode, Timeout);
-    return Status == STATUS_SUCCESS ? Thread->QueueEntry : (PLIST_ENTRY)(LONG_PTR)Status;
+    return InsertInTurn(Queue, Entry, TRUE, ArchDisableInterrupts());
 }
 
 /* KeRemoveQueue - wait for an entry of Queue, which the current thread serves from now on. Timeout, WaitMode: as
@@ -239,18 +335,11 @@ static NOINLINE PLIST_ENTRY RemoveSlowly(PKQUEUE Queue, KPROCESSOR_MODE WaitMode
  * STATUS_TIMEOUT, STATUS_USER_APC or STATUS_ABANDONED as a pointer; never NULL. Source: WDK nf-ntifs-keremovequeue. */
 PLIST_ENTRY KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout)
 {
-    PKTHREAD Thread = KiCurrentThread();
     ULONG64 Flags = ArchDisableInterrupts();
 
-    KiLockObject(&Queue->Header);
-    /* The short way of a busy server: it takes the next entry in the place that it has. */
-    if (Thread->Queue != Queue || Queue->Header.SignalState <= 0 || Queue->CurrentCount > Queue->MaximumCount ||
-        Thread->WaitNext)
-        return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
-    TakeEntry(Queue, Thread);
-    KiUnlockObject(&Queue->Header);
-    ArchRestoreInterrupts(Flags);
-    return Thread->QueueEntry;
+    if (UNLIKELY(!KiTryLockObject(&Queue->Header)))
+        return RemoveInTurn(Queue, WaitMode, Timeout, Flags);
+    return RemoveNext(Queue, WaitMode, Timeout, Flags);
 }
 
 /* KeRundownQueue - Queue is given up: threads that wait for an entry, now or later, get STATUS_ABANDONED, and none

@@ -414,7 +414,12 @@ NTSTATUS KiFinishOne(PKTHREAD Thread, BOOLEAN Timed)
     if (ArchReadIrql() != Call.Irql)
         ArchWriteIrql(Call.Irql);
     ArchEnableInterrupts();
-    return LIKELY(Status != STATUS_KERNEL_APC) ? Status : WaitAsCalled(Thread, &Call);
+    if (LIKELY(Status != STATUS_KERNEL_APC))
+        return Status;
+    Call.ForEntry = KeObjectType(Object) == QueueObject;
+    if (UNLIKELY(Call.ForEntry))
+        KiAskQueueAgain(Thread);
+    return WaitAsCalled(Thread, &Call);
 }
 
 /* The wait is committed, the thread still runs. */

@@ -1,12 +1,13 @@
 /* wait_one.c - a wait for one object, straight.
  *
  * Most waits are of few kinds: one object, KernelMode, not alertable, no timeout or a relative one, by a thread that
- * serves no queue. They come here, and go through wait.c's protocol in one routine each; whatever turns out to be
- * different is passed to wait.c, by a call that does not come back. So nothing has to be kept over a call, and of the
- * registers only the switch saves any.
+ * serves no queue or waits for that queue. They come here, and go through wait.c's protocol in one routine each;
+ * whatever turns out to be different is passed to wait.c, by a call that does not come back. So nothing has to be kept
+ * over a call, and of the registers only the switch saves any.
  *   TakeSignalled  the object is signalled: one compare-and-exchange on its header takes what there is to take
  *   WaitForMutant  the same for a mutant that is free
  *   SleepOn        it is not: link, commit, switch to the first of this processor's queue
+ *   KiSleepOnQueue the same for a thread that comes back to the queue that it serves
  * The steps are wait.c's in wait.c's order; what is left out is only what cannot be the case here. */
 #include "ki.h"
 
@@ -24,34 +25,12 @@ static NOINLINE NTSTATUS SwitchAsUsual(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next
     return KiFinishOne(Thread, Timed);
 }
 
-/* One object that is not available. The block is the thread's first, which between waits keeps what is the same for all
- * of these (KiInitializeWaitBlock). */
-FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
-                             PLARGE_INTEGER Timeout, BOOLEAN Timed)
+/* Object is locked and the block linked: commit, and sleep until somebody ends the wait. */
+FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN Timed)
 {
-    const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
-    PKWAIT_BLOCK Block = Thread->WaitBlock;
-    KIRQL Irql = ArchReadIrql();
-    ULONG64 Flags = ArchDisableInterrupts();
     PKTHREAD Next;
     PKPCR Pcr;
 
-    if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
-        ArchRestoreInterrupts(Flags);
-        return WaitInKernelMode(Object, WaitReason, Timeout);
-    }
-    if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
-        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1))) {
-        KiUnlockObject(Object);
-        ArchEnableInterrupts();
-        return WaitInKernelMode(Object, WaitReason, Timeout);
-    }
-    Thread->WaitTerms = KiWaitTerms(KernelMode, WaitReason, FALSE, Irql);
-    Block->Object = Object;
-    Block->BlockState = BlockLinked;
-    InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
-    if (Timed)
-        KiQueueTimeout(Thread, KiQueryTime() - (ULONG64)Timeout->QuadPart, 0);
     KiCommitWait(Thread);
     KiUnlockObject(Object);
     Pcr = KiCurrentPcr();
@@ -81,6 +60,41 @@ FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_R
     return STATUS_SUCCESS;
 }
 
+FORCEINLINE void LinkBlock(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, KIRQL Irql)
+{
+    PKWAIT_BLOCK Block = Thread->WaitBlock;
+
+    Thread->WaitTerms = KiWaitTerms(KernelMode, WaitReason, FALSE, Irql);
+    Block->Object = Object;
+    Block->BlockState = BlockLinked;
+    InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
+}
+
+/* One object that is not available. The block is the thread's first, which between waits keeps what is the same for all
+ * of these (KiInitializeWaitBlock). */
+FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
+                             PLARGE_INTEGER Timeout, BOOLEAN Timed)
+{
+    const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
+    KIRQL Irql = ArchReadIrql();
+    ULONG64 Flags = ArchDisableInterrupts();
+
+    if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
+        ArchRestoreInterrupts(Flags);
+        return WaitInKernelMode(Object, WaitReason, Timeout);
+    }
+    if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
+        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1))) {
+        KiUnlockObject(Object);
+        ArchEnableInterrupts();
+        return WaitInKernelMode(Object, WaitReason, Timeout);
+    }
+    LinkBlock(Thread, Object, WaitReason, Irql);
+    if (Timed)
+        KiQueueTimeout(Thread, KiQueryTime() - (ULONG64)Timeout->QuadPart, 0);
+    return Sleep(Thread, Object, Timed);
+}
+
 static NOINLINE NTSTATUS SleepOnOne(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason)
 {
     return SleepOn(Thread, Object, WaitReason, NULL, FALSE);
@@ -90,6 +104,14 @@ static NOINLINE NTSTATUS SleepOnOneTimed(PKTHREAD Thread, PDISPATCHER_HEADER Obj
                                          PLARGE_INTEGER Timeout)
 {
     return SleepOn(Thread, Object, WaitReason, Timeout, TRUE);
+}
+
+/* For KeRemoveQueue, in KernelMode and without a timeout, at IRQL <= APC_LEVEL: Queue is locked and has nothing for
+ * Thread, which serves it and has given its place away. Interrupts are off, and were on. */
+NTSTATUS KiSleepOnQueue(PKTHREAD Thread, PDISPATCHER_HEADER Queue)
+{
+    LinkBlock(Thread, Queue, WrQueue, ArchReadIrql());
+    return Sleep(Thread, Queue, FALSE);
 }
 
 /* The caller's mode is KernelMode, it is not alertable and serves no queue. A free mutant is taken at once. */

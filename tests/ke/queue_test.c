@@ -120,7 +120,7 @@ TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
 {
     SERVER Servers[2];
     PKTHREAD Threads[2];
-    ITEM Items[2];
+    ITEM Items[3];
     KQUEUE Queue;
     KEVENT Block;
 
@@ -135,15 +135,17 @@ TEST(ke_queue, second_worker_goes_only_when_the_first_blocks)
     KeInsertQueue(&Queue, &Items[0].Entry);
     EXPECT_EQ(Queue.CurrentCount, 1);
     EXPECT_EQ(KeInsertQueue(&Queue, &Items[1].Entry), 0);
-    EXPECT_EQ(KeReadStateQueue(&Queue), 1);        /* the bound holds it back */
+    EXPECT_EQ(KeInsertHeadQueue(&Queue, &Items[2].Entry), 1);
+    EXPECT_EQ(KeReadStateQueue(&Queue), 2);         /* the bound holds them back */
     EXPECT_EQ(Servers[0].Took, 0);
-    KtestWaitBlocked(Threads[1], &Block);           /* and lets it go when the first one waits */
+    KtestWaitBlocked(Threads[1], &Block);           /* and lets one go when the first one waits */
     KtestWaitFor(&Servers[0].Took);
-    EXPECT_EQ(Servers[0].Got, (LONG_PTR)&Items[1].Entry);
+    EXPECT_EQ(Servers[0].Got, (LONG_PTR)&Items[2].Entry);
     KeSetEvent(&Block, 0, FALSE);
     KtestJoin(Threads[0]);
     KtestJoin(Threads[1]);
     EXPECT_EQ(Queue.CurrentCount, 0);
+    EXPECT_EQ(KeRundownQueue(&Queue), &Items[1].Entry);
     KeRevertToUserAffinityThread();
 }
 
@@ -180,6 +182,82 @@ TEST(ke_queue, apc_in_the_wait_leaves_the_count_as_it_was)
     KtestJoin(Thread);
     EXPECT_EQ(Server.Got, (LONG_PTR)&Item.Entry);
     EXPECT_EQ(Queue.CurrentCount, 0);
+}
+
+typedef struct _REGULAR { KQUEUE *Queue; volatile LONG Count; LONG_PTR Got[6]; } REGULAR;
+
+static VOID ServeForEver(PVOID Context)
+{
+    REGULAR *Server = Context;
+    LONG_PTR Got;
+
+    do {
+        Got = (LONG_PTR)KeRemoveQueue(Server->Queue, KernelMode, NULL);
+        if (Server->Count < (LONG)RTL_NUMBER_OF(Server->Got))
+            Server->Got[Server->Count++] = Got;
+    } while (Got != STATUS_ABANDONED);
+}
+
+static void ExpectGot(const REGULAR *Server, LONG At, LONG_PTR Got)
+{
+    EXPECT_EQ(Server->Count, At + 1);
+    EXPECT_EQ(Server->Got[At], Got);
+}
+
+/* A thread that serves the queue already sleeps the short way: the same order, count, APCs and rundown.
+ * covers KeRemoveQueue.1, KeRemoveQueue.3, KeInsertQueue.1 */
+TEST(ke_queue, server_that_comes_back_waits_as_on_the_first_time)
+{
+    REGULAR Servers[2] = { 0 };
+    PKTHREAD Threads[2];
+    ITEM Items[5];
+    KIRQL OldIrql;
+    KQUEUE Queue;
+
+    KeSetSystemAffinityThread(1);
+    memset(Items, 0x55, sizeof Items);
+    KeInitializeQueue(&Queue, 2);
+    for (int At = 0; At < 2; At++) {
+        Servers[At].Queue = &Queue;
+        Threads[At] = KtestThread(ServeForEver, &Servers[At], 12);
+        KtestWaitBlocked(Threads[At], &Queue);
+    }
+    for (int At = 0; At < 2; At++) {            /* the last one comes back, and is the last one again */
+        EXPECT_EQ(KeInsertQueue(&Queue, &Items[At].Entry), 0);
+        KtestWaitBlocked(Threads[1], &Queue);
+        ExpectGot(&Servers[1], At, (LONG_PTR)&Items[At].Entry);
+        EXPECT_EQ(Items[At].Entry.Flink, NULL);
+        EXPECT_EQ(Queue.CurrentCount, 0);
+    }
+    KeRaiseIrql(DISPATCH_LEVEL, &OldIrql);
+    for (ULONG At = 2; At < 5; At++) {          /* one for each, and one beyond the bound */
+        EXPECT_EQ(KeInsertQueue(&Queue, &Items[At].Entry), 0);
+        EXPECT_EQ(Queue.CurrentCount, At - 1 < 2 ? At - 1 : 2);
+    }
+    EXPECT_EQ(KeReadStateQueue(&Queue), 1);
+    EXPECT_EQ(Servers[0].Count + Servers[1].Count, 2);
+    KeLowerIrql(OldIrql);
+    for (int At = 0; At < 2; At++)
+        KtestWaitBlocked(Threads[At], &Queue);
+    EXPECT_EQ(Servers[1].Got[2], (LONG_PTR)&Items[2].Entry);
+    EXPECT_EQ(Servers[0].Got[0], (LONG_PTR)&Items[3].Entry);
+    EXPECT_EQ(Servers[0].Count + Servers[1].Count, 5);
+    EXPECT_EQ(Queue.CurrentCount, 0);
+    for (int At = 0; At < 2; At++) {
+        KAPC Apc;
+
+        KeInitializeApc(&Apc, Threads[At], OriginalApcEnvironment, Nothing, NULL, NULL, KernelMode, NULL);
+        EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+        KtestWaitBlocked(Threads[At], &Queue);
+        EXPECT_FALSE(Apc.Inserted);
+        EXPECT_EQ(Queue.CurrentCount, 0);
+    }
+    EXPECT_EQ(KeRundownQueue(&Queue), NULL);
+    for (int At = 0; At < 2; At++) {
+        KtestJoin(Threads[At]);
+        EXPECT_EQ(Servers[At].Got[Servers[At].Count - 1], STATUS_ABANDONED);
+    }
+    KeRevertToUserAffinityThread();
 }
 
 /* covers KeRundownQueue.1, KeRemoveQueue.3 */
