@@ -244,16 +244,19 @@ typedef struct _INTRUDER {
     volatile LONG Left, Wrong;
 } INTRUDER;
 
-static void Reuse(INTRUDER *Intruder, PULONG64 *Block, ULONG64 Mark)
+/* The new one before the old one goes: else it would be the same again. */
+static void Renew(INTRUDER *Intruder, PULONG64 *Block, ULONG64 Mark)
 {
+    PULONG64 New = ExAllocatePoolWithTag(NonPagedPoolNx, 48, TAG);
+
+    if (New != NULL)
+        New[0] = New[5] = Mark;
     if (*Block != NULL) {
         if ((*Block)[0] != Mark || (*Block)[5] != Mark)
             Intruder->Wrong++;
         ExFreePoolWithTag(*Block, TAG);
     }
-    *Block = ExAllocatePoolWithTag(NonPagedPoolNx, 48, TAG);
-    if (*Block != NULL)
-        (*Block)[0] = (*Block)[5] = Mark;
+    *Block = New;
 }
 
 static VOID Intrude(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
@@ -262,9 +265,9 @@ static VOID Intrude(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
 
     UNREFERENCED_PARAMETER(Argument1);
     UNREFERENCED_PARAMETER(Argument2);
-    Reuse(Intruder, &Intruder->Kept, 0xD9C);
+    Renew(Intruder, &Intruder->Kept, 0xD9C);
     if (--Intruder->Left > 0)
-        KeSetTimer(&Intruder->Timer, (LARGE_INTEGER){ .QuadPart = -1 - Intruder->Left % 7 }, Dpc);
+        KeSetTimer(&Intruder->Timer, (LARGE_INTEGER){ .QuadPart = -8 - Intruder->Left % 11 }, Dpc);
 }
 
 TEST(ex_pool, dpc_may_interrupt_an_allocation)
@@ -276,8 +279,11 @@ TEST(ex_pool, dpc_may_interrupt_an_allocation)
     KeInitializeTimer(&Intruder.Timer);
     KeInitializeDpc(&Intruder.Dpc, Intrude, &Intruder);
     KeSetTimer(&Intruder.Timer, (LARGE_INTEGER){ .QuadPart = -1 }, &Intruder.Dpc);
-    while (Intruder.Left > 0)
-        Reuse(&Intruder, &Block, 0x7EAD);
+    while (Intruder.Left > 0) {
+        for (LONG Turns = Intruder.Left % 17; Turns > 0; Turns--)       /* the time is in steps of many instructions */
+            (void)Intruder.Wrong;
+        Renew(&Intruder, &Block, 0x7EAD);
+    }
     KeFlushQueuedDpcs();
     EXPECT_EQ(Intruder.Wrong, 0);
     ExFreePoolWithTag(Block, TAG);
