@@ -92,8 +92,6 @@ static NOINLINE POOL_FREE_BLOCK *TakeSlot(ULONG Class)
     KIRQL Irql = KxRaiseIrqlToDpcLevel();
     POOL_FREE_BLOCK *Slot = NULL;
 
-    if (Irql > DISPATCH_LEVEL)
-        StopAtIrql(Irql, 8, ExpSlotSize(Class), "allocated");
     if (CacheOf(Class)->Free != NULL || ExpRefill(Class, CacheOf(Class))) {
         Slot = PopSlot(CacheOf(Class));
         if (ExpState(Slot->Header.Owner) != POOL_FREE)
@@ -181,24 +179,22 @@ static NOINLINE PVOID AllocateSmallSlow(SIZE_T Size, ULONG Tag, ULONG Kind, PVOI
 FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
 {
     POOL_FREE_BLOCK *Slot;
-    ULONG64 Class, First, Flags;
+    ULONG64 Class, Flags;
     POOL_CACHE *Cache;
 
-    if (UNLIKELY(Size >= ExpFastLimit))
+    if (UNLIKELY(Size >= ExpFastLimit) || UNLIKELY(ArchReadIrql() > DISPATCH_LEVEL))
         return AllocateSlow(Size, Tag, Kind, Caller);
     Class = ExpClassOf[(Size + sizeof(POOL_HEADER) + 15) >> 4];
-    First = FirstFields(Size, Tag, Class, Kind);
     Flags = ArchDisableInterrupts();
     Cache = CacheOf(Class);
     Slot = Cache->Free;
-    if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE) ||
-        UNLIKELY(ArchReadIrql() > DISPATCH_LEVEL)) {
+    if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE)) {
         ArchRestoreInterrupts(Flags);
         return AllocateSmallSlow(Size, Tag, Kind, Caller);
     }
     PopSlot(Cache);
     ArchRestoreInterrupts(Flags);
-    return PrepareBlock(Slot, First, Caller);
+    return PrepareBlock(Slot, FirstFields(Size, Tag, Class, Kind), Caller);
 }
 
 /* The pool types that mean more than paged or not. */

@@ -76,7 +76,7 @@ static ULONG EntryCount(HANDLE_TABLE *Table)
 }
 
 /* Lock Entry if it is in use. Returns: its object, interrupts are off; or NULL: free and not locked. */
-static PVOID LockEntry(HANDLE_ENTRY *Entry, ULONG64 *Flags)
+FORCEINLINE PVOID LockEntry(HANDLE_ENTRY *Entry, ULONG64 *Flags)
 {
     *Flags = ArchDisableInterrupts();
     for (;;) {
@@ -95,15 +95,15 @@ static PVOID LockEntry(HANDLE_ENTRY *Entry, ULONG64 *Flags)
 }
 
 /* Object: what the entry is to hold from now on. */
-static void UnlockEntry(HANDLE_ENTRY *Entry, PVOID Object, ULONG64 Flags)
+FORCEINLINE void UnlockEntry(HANDLE_ENTRY *Entry, PVOID Object, ULONG64 Flags)
 {
     __atomic_store_n(&Entry->Value, (ULONG64)Object, __ATOMIC_RELEASE);
     ArchRestoreInterrupts(Flags);
 }
 
 /* The entry that Handle names to somebody in Process, in use or not; NULL if it names none. */
-static HANDLE_ENTRY *FindEntry(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, HANDLE_TABLE **Table,
-                               ULONG *Index)
+FORCEINLINE HANDLE_ENTRY *FindEntry(PKPROCESS Process, HANDLE Handle, KPROCESSOR_MODE Mode, HANDLE_TABLE **Table,
+                                    ULONG *Index)
 {
     ULONG64 Value = (ULONG64)Handle;
 

@@ -6,6 +6,7 @@
  * descriptors, so user mode is given what it asks for as far as the type knows such an access. */
 #include "obp.h"
 
+#include <arch/port.h>
 #include <ex/mode.h>
 #include <ke/thread.h>
 #include <rtl/status.h>
@@ -15,7 +16,7 @@
 /* NtCurrentProcess and NtCurrentThread are no entries of a table and grant everything. */
 static BOOLEAN ReadHandle(HANDLE Handle, KPROCESSOR_MODE Mode, OBP_HANDLE *Content)
 {
-    PKTHREAD Thread = KeGetCurrentThread();
+    PKTHREAD Thread = (PKTHREAD)ARCH_THIS_CPU->CurrentThread;
 
     if (Handle != NtCurrentProcess() && Handle != NtCurrentThread())
         return ObpReadHandle(Thread->ApcState.Process, Handle, Mode, Content);
