@@ -19,6 +19,8 @@
  *    ask)
  *   OwnerEntry.OwnerThread = itself
  *
+ * Who unlocks sets State free before SpinLock, so somebody else may own the resource, give it up and want it gone while
+ * the first is still inside: deleting and beginning anew take the lock once more.
  * So "is it me" is a plain comparison, and OwnerEntry is filled only when the resource goes from free to owned. Further
  * shared owners stand in OwnerTable. A level that is not the last is added or taken away under the lock: another thread
  * may be releasing one for us at that moment.

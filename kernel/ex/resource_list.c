@@ -37,6 +37,9 @@ static void Unlink(PLIST_ENTRY Entry)
     Entry->Flink = Entry->Blink = NULL;
 }
 
+/* Who owned it last may still be on his way out: State is free before SpinLock is (ExpUnlockResource). */
+static void AwaitLastOwner(PERESOURCE Resource) { ExpUnlockResource(Resource, ExpLockResource(Resource)); }
+
 NTSTATUS ExInitializeResourceFor(PERESOURCE Resource, PVOID Creator)
 {
     KIRQL OldIrql;
@@ -71,6 +74,7 @@ NTSTATUS ExDeleteResourceLite(PERESOURCE Resource)
                        "resource %p is deleted, but it is not initialised, or has been deleted before", Resource);
     Unlink(&Resource->SystemResourcesList);
     KeReleaseSpinLock(&ListLock, OldIrql);
+    AwaitLastOwner(Resource);
     if (Resource->OwnerTable != NULL)
         ExFreePoolWithTag(Resource->OwnerTable, RESOURCE_TAG);
     Resource->OwnerTable = NULL;

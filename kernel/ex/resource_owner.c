@@ -133,6 +133,7 @@ BOOLEAN ExpGrowTable(PERESOURCE Resource, ULONG OldSize)
  * nf-wdm-exreinitializeresourcelite. */
 NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
 {
+    KIRQL OldIrql = ExpLockResource(Resource);
     ULONG Size = ExpTableSize(Resource);
 
     if (Size != 0) {
@@ -143,8 +144,8 @@ NTSTATUS ExReinitializeResourceLite(PERESOURCE Resource)
     Resource->OwnerEntry = (OWNER_ENTRY){ 0 };
     Resource->ActiveEntries = Resource->ContentionCount = 0;
     Resource->NumberOfSharedWaiters = Resource->NumberOfExclusiveWaiters = 0;
-    Resource->SpinLock = 0;
-    __atomic_store_n(&Resource->State, 0, __ATOMIC_RELEASE);
+    Resource->State = RESOURCE_FROZEN;
+    ExpUnlockResource(Resource, OldIrql);
     return STATUS_SUCCESS;
 }
 

@@ -6,6 +6,8 @@
 #include <ke/apc.h>
 #include <ke/event.h>
 #include <ke/irql.h>
+#include <ke/processor.h>
+#include <ke/spinlock.h>
 #include <ke/thread.h>
 #include <ktest.h>
 #include <rtl/status.h>
@@ -109,6 +111,55 @@ TEST(ex_resource, disabling_boosts_changes_nothing)
     ExReleaseResourceLite(&R);
     KeLeaveCriticalRegion();
     ExDeleteResourceLite(&R);
+}
+
+/* ---- Its end ---- */
+
+static ERESOURCE Ending;
+static volatile LONG Inside, Over, TooEarly;
+
+/* The resource is free again, but who gave it up is still inside, and will write to its lock. */
+static void StayInside(PVOID Context)
+{
+    KIRQL OldIrql;
+
+    UNREFERENCED_PARAMETER(Context);
+    KeSetSystemAffinityThread(2);
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&Ending.SpinLock);
+    Inside = TRUE;
+    for (ULONG Look = 0; Look < 20000 && !Over; Look++)
+        ArchPause();
+    TooEarly = Over;
+    KeReleaseSpinLock(&Ending.SpinLock, OldIrql);
+}
+
+static void EndWhileInside(NTSTATUS (*End)(PERESOURCE Resource))
+{
+    PKTHREAD Thread;
+
+    Inside = Over = TooEarly = FALSE;
+    ExInitializeResourceLite(&Ending);
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(StayInside, NULL, 9);
+    KtestWaitFor(&Inside);
+    EXPECT_EQ(End(&Ending), STATUS_SUCCESS);
+    Over = TRUE;
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+    EXPECT_FALSE(TooEarly);
+    EXPECT_EQ(Ending.SpinLock, 0);
+    EXPECT_EQ(Ending.State, 0);
+}
+
+TEST(ex_resource, does_not_end_under_who_owned_it_last)
+{
+    if (KeNumberProcessors == 1) {
+        KtestSkip("needs two processors");
+        return;
+    }
+    EndWhileInside(ExDeleteResourceLite);
+    EndWhileInside(ExReinitializeResourceLite);
+    ExDeleteResourceLite(&Ending);
 }
 
 /* ---- What the verifier asks ---- */
