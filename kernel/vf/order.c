@@ -10,7 +10,8 @@
  *   - an edge carries its gates: the other locks that were held each time it was made. Orders that differ only under a
  *     common lock cannot meet, so a cycle whose edges share a gate is none, if one of them at least has it
  *     exclusively: threads that share a resource go through it side by side. An edge that is made again without a gate
- *     loses it, and the cycles through it are looked for anew;
+ *     loses it, and the cycles through it are looked for anew. An edge has room for a few gates: who holds more locks
+ *     than that makes none, since the gate that is left out may be the one that keeps the orders apart;
  *   - who shares a resource and who wants to share it do not wait for each other, but both may wait for a third who
  *     wants it exclusively and stands between them; so the two still make a cycle. Not so for
  *     ExAcquireSharedStarveExclusive, which passes those who wait: what it asks for, and finds shared, lets it in;
@@ -159,11 +160,12 @@ static ULONG Intersect(GATE *Both, const GATE *A, ULONG CountA, const GATE *B, U
     return Count;
 }
 
+/* Count - 1 <= GATES. */
 static ULONG GatesBeside(GATE *Gates, const VFP_HOLD *Held, ULONG Count, ULONG Except)
 {
     ULONG Found = 0;
 
-    for (ULONG i = 0; i < Count && Found < GATES; i++)
+    for (ULONG i = 0; i < Count; i++)
         if (i != Except)
             Gates[Found++] = (GATE){ Held[i].Lock, VfpIsShared(Held[i].Kind) };
     return Found;
@@ -302,7 +304,7 @@ void VfpCheckOrder(const VFP_HOLD *Held, ULONG Count, const VFP_HOLD *Wanted)
 {
     GATE Gates[GATES];
 
-    if (Full || MmIsStack((ULONG64)Wanted->Lock))
+    if (Full || Count > GATES + 1 || MmIsStack((ULONG64)Wanted->Lock))
         return;
     for (ULONG i = 0; i < Count; i++)
         if (Held[i].Lock != Wanted->Lock && !MmIsStack((ULONG64)Held[i].Lock))
