@@ -27,13 +27,20 @@ static void CheckDuration(PIO_REMOVE_LOCK Lock, const IO_REMOVE_LOCK_TRACKING_BL
                Lock, Use->Tag, Use->File, Use->Line, Now.QuadPart - (LONGLONG)Use->Since, Lock->Dbg.MaxLockedTicks);
 }
 
-/* The count is one higher until the removal begins. */
+/* The count is one higher until the removal begins: that is said first, and then counted, so it is asked last. */
+static BOOLEAN HasUse(PIO_REMOVE_LOCK Lock)
+{
+    LONG Count = __atomic_load_n(&Lock->Common.IoCount, __ATOMIC_ACQUIRE);
+
+    return Count > 1 || (Count == 1 && __atomic_load_n(&Lock->Common.Removed, __ATOMIC_ACQUIRE));
+}
+
 static void CheckRelease(PIO_REMOVE_LOCK Lock, PVOID Tag, ULONG Size)
 {
     IO_REMOVE_LOCK_TRACKING_BLOCK Use;
 
     VfpCheckCall();
-    if (Lock->Common.IoCount < (Lock->Common.Removed ? 1 : 2))
+    if (!HasUse(Lock))
         VfStop(VF_NOT_HELD, (ULONG_PTR)Lock, (ULONG_PTR)Tag, 0, "remove lock %p is released with tag %p and has no use",
                Lock, Tag);
     if (!Tracks(Size))
