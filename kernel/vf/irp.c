@@ -19,6 +19,15 @@ static void RequireDevice(PDEVICE_OBJECT Device)
         VfStopIo(VF_IO_SENT_TO_NO_DEVICE, (ULONG_PTR)Device, 0, 0, "IoCallDriver is called with device %p", Device);
 }
 
+/* Is Routine of the driver that has Current? Then it may have set it by itself, as the one above did: it can have two
+ * devices in one stack. */
+static BOOLEAN IsOwnRoutine(const IO_STACK_LOCATION *Current, PIO_COMPLETION_ROUTINE Routine)
+{
+    const DRIVER_OBJECT *Driver = Current->DeviceObject == NULL ? NULL : Current->DeviceObject->DriverObject;
+
+    return Driver == NULL || (ULONG64)(ULONG_PTR)Routine - (ULONG64)Driver->DriverStart < Driver->DriverSize;
+}
+
 static void CheckSend(PDEVICE_OBJECT Device, PIRP Irp)
 {
     PIO_STACK_LOCATION Next, Current;
@@ -43,7 +52,8 @@ static void CheckSend(PDEVICE_OBJECT Device, PIRP Irp)
                  "the next location of IRP %p has control 0x%02x: IoCopyCurrentIrpStackLocationToNext clears it", Irp,
                  Next->Control);
     if (Irp->CurrentLocation <= Irp->StackCount && Next->CompletionRoutine != NULL &&
-        Next->CompletionRoutine == Current->CompletionRoutine && Next->Context == Current->Context)
+        Next->CompletionRoutine == Current->CompletionRoutine && Next->Context == Current->Context &&
+        !IsOwnRoutine(Current, Next->CompletionRoutine))
         VfStopIo(VF_IO_ROUTINE_COPIED, (ULONG_PTR)Irp, (ULONG_PTR)Device, (ULONG_PTR)Next->CompletionRoutine,
                  "the next location of IRP %p has the completion routine of the driver above: %s", Irp,
                  VfpDescribe(&Name, (PVOID)Next->CompletionRoutine));
