@@ -57,13 +57,14 @@ static void CheckPlace(const void *Memory, const char *What, KPROCESSOR_MODE Wai
                "a UserMode wait uses %s %p, which lies on a stack", What, Memory);
 }
 
+/* For all of them: the second time nothing may be left to take. A wait for any may name one as often as it likes. */
 static void CheckDuplicates(ULONG Count, PVOID Object[])
 {
     for (ULONG i = 0; i < Count; i++)
         for (ULONG j = i + 1; j < Count; j++)
             if (Object[i] == Object[j])
                 VfStop(VF_DUPLICATE_IN_WAIT, (ULONG_PTR)Object[i], i, j,
-                       "object %p is number %u and number %u of %u in a wait", Object[i], i, j, Count);
+                       "object %p is number %u and number %u of %u in a wait for all", Object[i], i, j, Count);
 }
 
 static BOOLEAN IsMutant(PVOID Object) { return KeObjectType(Object) == MutantObject; }
@@ -99,7 +100,7 @@ static NTSTATUS WaitForOne(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MOD
 }
 
 /* Which objects are mutants: asked before the wait, since afterwards an object may be gone. */
-static ULONG64 CheckObjects(ULONG Count, PVOID Object[], KPROCESSOR_MODE WaitMode)
+static ULONG64 CheckObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType, KPROCESSOR_MODE WaitMode)
 {
     ULONG64 Mutants = 0;
 
@@ -109,7 +110,8 @@ static ULONG64 CheckObjects(ULONG Count, PVOID Object[], KPROCESSOR_MODE WaitMod
         if (IsMutant(Object[i]))
             Mutants |= 1ull << i;
     }
-    CheckDuplicates(Count, Object);
+    if (WaitType == WaitAll)
+        CheckDuplicates(Count, Object);
     return Mutants;
 }
 
@@ -137,7 +139,7 @@ NTSTATUS VfKeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitT
     NTSTATUS Status;
 
     CheckIrql(Looked != 0 ? Object[0] : NULL, Timeout);
-    Mutants = CheckObjects(Looked, Object, WaitMode);
+    Mutants = CheckObjects(Looked, Object, WaitType, WaitMode);
     if (WaitBlockArray != NULL)
         CheckPlace(WaitBlockArray, "wait block array", WaitMode);
     for (ULONG i = 0; i < Looked && Timeout == NULL && (WaitType == WaitAll || Count == 1); i++)

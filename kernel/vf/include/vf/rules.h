@@ -34,7 +34,7 @@
     X(0x123, USER_WAIT_ON_STACK, "A UserMode wait uses memory on a kernel stack, which may be paged out meanwhile.")  \
     X(0x130, WORK_ITEM_LINK, "A work item is queued whose link was never initialised.")                               \
     X(0x131, WORK_ITEM_ROUTINE, "A work item is queued whose routine was never initialised: no code lies there.")     \
-    X(0xED02, DUPLICATE_IN_WAIT, "A wait for several objects names one of them twice.")                               \
+    X(0xED02, DUPLICATE_IN_WAIT, "A wait for all of several objects names one of them twice.")                        \
     X(0xED10, PUSH_LOCK_IRQL, "A push lock is acquired or released above APC_LEVEL.")                                 \
     X(0xED11, PUSH_LOCK_WITH_APCS, "A push lock is acquired while normal kernel APCs are enabled.")                   \
     X(0xED12, RUNDOWN_NOT_COMPLETED, "Run-down protection begins anew before its object is run down.")                \
