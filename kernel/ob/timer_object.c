@@ -3,7 +3,8 @@
  * A timer without an APC is a KTIMER. One with an APC is tied to the thread that set it, until the APC has run (if it
  * is not periodic), or somebody sets or cancels the timer, or the thread ends. While tied it is referenced, so closing
  * its handle does not stop it; it is in the thread's list, and the thread's end unties it, so Thread needs no
- * reference. Its way to the APC has two steps: the expiry queues the DPC, the DPC queues the APC.
+ * reference. Its way to the APC has two steps: the expiry queues the DPC, the DPC queues the APC, which has a reference
+ * of its own until its kernel routine has run or it is taken back.
  *
  * Lock: ApcLock, over Thread, the lists, Due. Taken at DISPATCH_LEVEL by the DPC, by the APC's kernel routine, and by
  * who sets, cancels or ends. Who unties takes both steps back, DPC and APC; either may be past that point, about to
@@ -12,8 +13,8 @@
  *                    not this setting's and goes. After Due it may as well be, since an APC is queued once.
  *   a late APC       runs in its thread, so that thread has not set the timer since: unless the timer is tied to just
  *                    this thread, the APC is not this setting's, and its normal routine is not called.
- * Nor does the memory go away under them: the last reference goes to a worker thread, which waits for the DPCs on all
- * processors; the APC's kernel routine holds the thread that the timer is tied to. */
+ * Nor does the memory go away under them: a late APC has its reference still, and the last reference goes to a worker
+ * thread, which waits for the DPCs on all processors. */
 #include "obp.h"
 
 #include <ex/mode.h>
@@ -88,7 +89,8 @@ static BOOLEAN Stop(TIMER_OBJECT *Timer)
     KeCancelTimer(&Timer->Timer);
     if (Tied) {
         KeRemoveQueueDpc(&Timer->Dpc);
-        KeRemoveQueueApc(&Timer->Apc);
+        if (KeRemoveQueueApc(&Timer->Apc))
+            ObfDereferenceObject(Timer);        /* the tie's is still there */
     }
     return Tied;
 }
@@ -118,7 +120,8 @@ static VOID QueueApc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     KeAcquireSpinLockAtDpcLevel(&ApcLock);
     if (Timer->Thread != NULL && IsDue(Timer)) {
         KeQuerySystemTimePrecise(&Now);
-        KeInsertQueueApc(&Timer->Apc, (PVOID)(ULONG64)Now.LowPart, (PVOID)(LONG64)Now.HighPart, 0);
+        if (KeInsertQueueApc(&Timer->Apc, (PVOID)(ULONG64)Now.LowPart, (PVOID)(LONG64)Now.HighPart, 0))
+            ObfReferenceObject(Timer);          /* before TakeApc, which needs the lock */
     }
     KeReleaseSpinLockFromDpcLevel(&ApcLock);
 }
@@ -141,6 +144,7 @@ static VOID TakeApc(PKAPC Apc, PKNORMAL_ROUTINE *NormalRoutine, PVOID *NormalCon
     KeReleaseSpinLock(&ApcLock, OldIrql);
     if (Done)
         ObfDereferenceObject(Timer);
+    ObfDereferenceObject(Timer);        /* the APC's */
 }
 
 void ObRundownTimers(void)

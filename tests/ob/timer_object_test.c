@@ -214,6 +214,34 @@ TEST(ob_timer, apc_waits_for_the_end_of_a_region_and_can_be_taken_back)
     ZwClose(Timer);
 }
 
+/* An APC that has left its queue is nobody's to take back, and may be about to run when the timer is cancelled, closed
+ * and let go: so it is the APC that holds the timer. */
+TEST(ob_timer, queued_apc_holds_its_timer)
+{
+    HANDLE Timer = NewTimer(NotificationTimer);
+    PVOID Object = ObjectOf(Timer);
+    SEEN Seen = { 0 };
+
+    KeEnterCriticalRegion();
+    EXPECT_EQ(Set(Timer, 1, Note, &Seen, 0), STATUS_SUCCESS);
+    WaitForQueuedApc();
+    EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 4);       /* mine, the handle's, the tie's, the APC's */
+    EXPECT_EQ(ZwCancelTimer(Timer, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 2);
+    EXPECT_EQ(Set(Timer, 1, Note, &Seen, 1), STATUS_SUCCESS);
+    WaitForQueuedApc();
+    ZwClose(Timer);
+    EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 3);
+    EXPECT_EQ(ObOpenObjectByPointer(Object, OBJ_KERNEL_HANDLE, NULL, GENERIC_ALL, NULL, KernelMode, &Timer),
+              STATUS_SUCCESS);
+    KeLeaveCriticalRegion();
+    EXPECT_GE(Seen.Calls, 1);
+    EXPECT_EQ(ZwCancelTimer(Timer, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(OBJECT_TO_HEADER(Object)->PointerCount, 2);
+    ObfDereferenceObject(Object);
+    ZwClose(Timer);
+}
+
 /* covers ZwSetTimer.3 */
 TEST(ob_timer, new_setting_takes_the_old_one_back)
 {
