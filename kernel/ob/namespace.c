@@ -10,6 +10,8 @@
 #include <rtl/status.h>
 #include <rtl/string.h>
 
+enum { NAME_LIMIT = 0xFFFF };          /* bytes that a UNICODE_STRING can have */
+
 static WCHAR Ellipsis[] = L"...";
 
 static const PCWSTR Directories[] = {
@@ -58,7 +60,7 @@ void ObInitialize(void)
         Plant(ObpCreateDirectory(), Directories[At]);
     for (ULONG At = 0; At < RTL_NUMBER_OF(Links); At++) {
         RtlInitUnicodeString(&Target, Links[At].Target);
-        Plant(ObpCreateSymbolicLink(&Target), Links[At].Name);
+        Plant(ObCreateLink(&Target), Links[At].Name);
     }
     for (ULONG At = 0; At < RTL_NUMBER_OF(Callbacks); At++)
         PlantCallback(Callbacks[At]);
@@ -66,62 +68,87 @@ void ObInitialize(void)
 
 /* ---- Whole names ---- */
 
-/* Walk up from Object and call Visit for each part of its path, the last first. Names and what they are in live as long
- * as the object. A path that does not lead to the root any more begins with "...". */
+/* Walk up from Object and call Visit for each part of its path, the last first; for none if it has no name. Names and
+ * what they are in live as long as the object. A path that does not lead to the root any more begins with "...". */
 static void ForEachPart(PVOID Object, void (*Visit)(PVOID Context, PCUNICODE_STRING Part), PVOID Context)
 {
     const UNICODE_STRING Lost = { sizeof Ellipsis - sizeof(WCHAR), sizeof Ellipsis, Ellipsis };
 
-    while (Object != ObpRoot) {
-        if (!ObpIsNamed(Object)) {
-            Visit(Context, &Lost);
+    for (PVOID At = Object; At != ObpRoot; At = OBJECT_TO_HEADER(At)->Name->Directory) {
+        if (!ObpIsNamed(At)) {
+            if (At != Object)
+                Visit(Context, &Lost);
             return;
         }
-        Visit(Context, &OBJECT_TO_HEADER(Object)->Name->Text);
-        Object = OBJECT_TO_HEADER(Object)->Name->Directory;
+        Visit(Context, &OBJECT_TO_HEADER(At)->Name->Text);
     }
 }
 
 static void AddLength(PVOID Context, PCUNICODE_STRING Part) { *(PULONG)Context += (ULONG)sizeof(WCHAR) + Part->Length; }
 
-/* Context: where the part ends. */
+/* Where a path is written, from its end. */
+typedef struct _PATH {
+    PUCHAR Room;
+    ULONG Left;                         /* in front of what is written */
+    BOOLEAN Fits;
+} PATH;
+
 static void PutPart(PVOID Context, PCUNICODE_STRING Part)
 {
-    PUCHAR *End = Context;
+    PATH *Path = Context;
+    ULONG Bytes = (ULONG)sizeof(WCHAR) + Part->Length;
 
-    *End -= Part->Length;
-    memcpy(*End, Part->Buffer, Part->Length);
-    *End -= sizeof(WCHAR);
-    *(PWSTR)*End = '\\';
+    Path->Fits = Path->Fits && Bytes <= Path->Left;
+    if (!Path->Fits)
+        return;
+    Path->Left -= Bytes;
+    *(PWSTR)(Path->Room + Path->Left) = '\\';
+    memcpy(Path->Room + Path->Left + sizeof(WCHAR), Part->Buffer, Part->Length);
+}
+
+static ULONG PathLength(PVOID Object)
+{
+    ULONG Bytes = 0;
+
+    if (Object == ObpRoot)
+        return sizeof(WCHAR);
+    ForEachPart(Object, AddLength, &Bytes);
+    return Bytes;
+}
+
+/* FALSE: a name on the way was lost since Bytes were counted. */
+static BOOLEAN PutPath(PVOID Object, PWSTR Text, ULONG Bytes)
+{
+    PATH Path = { (PUCHAR)Text, Bytes, TRUE };
+
+    Text[Bytes / sizeof(WCHAR)] = 0;
+    if (Object == ObpRoot)
+        PutPart(&Path, &(UNICODE_STRING){ 0 });
+    else
+        ForEachPart(Object, PutPart, &Path);
+    return Path.Fits && Path.Left == 0;
 }
 
 /* ObQueryNameString - the path of Object, ended by a zero that does not count, behind ObjectNameInfo, whose Name points
  * to it; no name: an empty one without a buffer. Length: of ObjectNameInfo, in bytes. IRQL: PASSIVE_LEVEL.
- * Returns: STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH if that is too short. *ReturnLength is what it takes.
- * Source: WDK nf-ntifs-obquerynamestring. */
+ * Returns: STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH if that is too short; STATUS_NAME_TOO_LONG if no string can hold
+ * the path. *ReturnLength is what it takes. Source: WDK nf-ntifs-obquerynamestring. */
 NTSTATUS ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength)
 {
     PWSTR Text = (PWSTR)(ObjectNameInfo + 1);
-    ULONG Bytes = 0;
-    PUCHAR End;
+    ULONG Bytes;
 
-    if (Object == ObpRoot)
-        Bytes = sizeof(WCHAR);
-    else if (ObpIsNamed(Object))
-        ForEachPart(Object, AddLength, &Bytes);
-    *ReturnLength = (ULONG)sizeof *ObjectNameInfo + (Bytes != 0 ? Bytes + (ULONG)sizeof(WCHAR) : 0);
-    if (Length < *ReturnLength)
-        return STATUS_INFO_LENGTH_MISMATCH;
-    if (Bytes == 0) {
-        ObjectNameInfo->Name = (UNICODE_STRING){ 0 };
-        return STATUS_SUCCESS;
-    }
-    Text[0] = '\\';
-    Text[Bytes / sizeof(WCHAR)] = 0;
-    End = (PUCHAR)Text + Bytes;
-    if (Object != ObpRoot)
-        ForEachPart(Object, PutPart, &End);
-    ObjectNameInfo->Name = (UNICODE_STRING){ (USHORT)Bytes, (USHORT)(Bytes + sizeof(WCHAR)), Text };
+    do {
+        Bytes = PathLength(Object);
+        *ReturnLength = (ULONG)sizeof *ObjectNameInfo + (Bytes != 0 ? Bytes + (ULONG)sizeof(WCHAR) : 0);
+        if (Bytes + sizeof(WCHAR) > NAME_LIMIT)
+            return STATUS_NAME_TOO_LONG;
+        if (Length < *ReturnLength)
+            return STATUS_INFO_LENGTH_MISMATCH;
+    } while (Bytes != 0 && !PutPath(Object, Text, Bytes));
+    ObjectNameInfo->Name = (UNICODE_STRING){ 0 };
+    if (Bytes != 0)
+        ObjectNameInfo->Name = (UNICODE_STRING){ (USHORT)Bytes, (USHORT)(Bytes + sizeof(WCHAR)), Text };
     return STATUS_SUCCESS;
 }
 

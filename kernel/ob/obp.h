@@ -49,9 +49,6 @@ NTSTATUS ObpNameObject(PVOID Object, PVOID Root, PCUNICODE_STRING Name, ULONG At
 /* ---- symbolic_link.c ---- */
 extern OBJECT_TYPE ObpSymbolicLinkType;
 
-PVOID ObpCreateSymbolicLink(PCUNICODE_STRING Target);
-PCUNICODE_STRING ObpLinkTarget(PVOID Link);
-
 /* ---- handle.c ---- */
 /* The count of handles, which each one that is being made or lives is part of. */
 FORCEINLINE void ObpCountHandle(POBJECT_HEADER Header)

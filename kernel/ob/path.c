@@ -5,7 +5,7 @@
  *   a directory        the walk goes on in it
  *   a symbolic link    its target takes the place of what has been walked, and the walk begins anew at the root; the
  *                      number of times is bounded, so that links in a ring end
- *   a type that reads the rest itself (Parse): a device gets what follows its name
+ *   a type that reads the rest itself (Parse): a device gets what follows its name, and may send the walk elsewhere
  * Anything else can only be the end. A link at the end is followed when an object is opened; where one is created, the
  * name is taken by the link.
  * New objects get their name from the same walk: it ends in a directory and a last name that nobody has. */
@@ -68,24 +68,31 @@ static void EnterDirectory(WALK *Walk, OBJECT_DIRECTORY *Directory)
     Walk->Directory = Directory;
 }
 
-/* Link, whose reference is taken, stands for the path so far: begin again with its target and the rest. */
+static BOOLEAN EndsInBackslash(PCUNICODE_STRING Text)
+{
+    return Text->Length != 0 && Text->Buffer[Text->Length / sizeof(WCHAR) - 1] == '\\';
+}
+
+/* Link, whose reference is taken, stands for the path so far: begin again with its target and the rest, with one
+ * backslash between them. Returns: STATUS_REPARSE if the walk goes on. */
 static NTSTATUS FollowLink(WALK *Walk, PVOID Link)
 {
-    PCUNICODE_STRING Target = ObpLinkTarget(Link);
-    ULONG Length = Target->Length + (Walk->Ends ? 0 : (ULONG)sizeof(WCHAR) + Walk->Rest.Length);
-    NTSTATUS Status = STATUS_OBJECT_NAME_INVALID;
+    PCUNICODE_STRING Target = ObLinkTarget(Link);
+    ULONG Start = Target->Length + (Walk->Ends || EndsInBackslash(Target) ? 0 : (ULONG)sizeof(WCHAR));
+    ULONG Length = Start + Walk->Rest.Length;
+    NTSTATUS Status = Walk->Attributes & OBJ_DONT_REPARSE ? STATUS_REPARSE_POINT_ENCOUNTERED : STATUS_REPARSE;
     PWSTR Buffer = NULL;
 
-    if (Length <= PATH_BYTES_LIMIT && Target->Length != 0 && Target->Buffer[0] == '\\' && Walk->Links++ < LINKS_LIMIT) {
+    if (Length > PATH_BYTES_LIMIT || Target->Length == 0 || Target->Buffer[0] != '\\' || Walk->Links++ >= LINKS_LIMIT)
+        Status = STATUS_OBJECT_NAME_INVALID;
+    if (Status == STATUS_REPARSE) {
         Buffer = ExAllocatePoolWithTag(PagedPool, Length, PATH_TAG);
-        Status = Buffer != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
+        Status = Buffer != NULL ? STATUS_REPARSE : STATUS_INSUFFICIENT_RESOURCES;
     }
     if (Buffer != NULL) {
+        Buffer[Start / sizeof(WCHAR) - 1] = '\\';       /* where Target has none at its end */
         memcpy(Buffer, Target->Buffer, Target->Length);
-        if (!Walk->Ends) {
-            Buffer[Target->Length / sizeof(WCHAR)] = '\\';
-            memcpy(Buffer + Target->Length / sizeof(WCHAR) + 1, Walk->Rest.Buffer, Walk->Rest.Length);
-        }
+        memcpy(Buffer + Start / sizeof(WCHAR), Walk->Rest.Buffer, Walk->Rest.Length);
         if (Walk->Buffer != NULL)
             ExFreePoolWithTag(Walk->Buffer, PATH_TAG);
         Walk->Buffer = Buffer;
@@ -143,14 +150,8 @@ static NTSTATUS Pass(WALK *Walk, PVOID *Found, PVOID Context)
         EnterDirectory(Walk, Passed);
         return STATUS_REPARSE;
     }
-    if (Type == &ObpSymbolicLinkType && (Walk->Attributes & OBJ_DONT_REPARSE)) {
-        ObfDereferenceObject(Passed);
-        return STATUS_REPARSE_POINT_ENCOUNTERED;
-    }
-    if (Type == &ObpSymbolicLinkType) {
-        Status = FollowLink(Walk, Passed);
-        return NT_SUCCESS(Status) ? STATUS_REPARSE : Status;
-    }
+    if (Type == &ObpSymbolicLinkType)
+        return FollowLink(Walk, Passed);
     Status = STATUS_OBJECT_TYPE_MISMATCH;
     if (Type->Parse != NULL) {
         UNICODE_STRING Rest = Walk->Ends ? Walk->Rest : Before(&Walk->Rest);
@@ -158,7 +159,13 @@ static NTSTATUS Pass(WALK *Walk, PVOID *Found, PVOID Context)
         Status = Type->Parse(Passed, &Rest, Context, Found);
     }
     ObfDereferenceObject(Passed);
-    return Status;
+    if (Status != STATUS_REPARSE)
+        return Status;
+    Walk->Rest.Length = 0;              /* the type has read it */
+    Walk->Ends = TRUE;
+    Passed = *Found;
+    *Found = NULL;
+    return FollowLink(Walk, Passed);
 }
 
 /* Is what was found at Name what the path means, as it is? */

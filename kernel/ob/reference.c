@@ -30,14 +30,21 @@ static BOOLEAN ReadHandle(HANDLE Handle, KPROCESSOR_MODE Mode, OBP_HANDLE *Conte
 
 /* ---- Shared ---- */
 
-NTSTATUS ObpGrantAccess(KPROCESSOR_MODE Mode, POBJECT_TYPE Type, ACCESS_MASK DesiredAccess, ACCESS_MASK *Granted)
+ACCESS_MASK ObMapGenericAccess(POBJECT_TYPE Type, ACCESS_MASK DesiredAccess)
 {
-    ACCESS_MASK Access = DesiredAccess & ~(GENERIC_BITS | MAXIMUM_ALLOWED);
+    ACCESS_MASK Access = DesiredAccess & ~GENERIC_BITS;
 
     Access |= DesiredAccess & GENERIC_READ ? Type->Mapping.GenericRead : 0;
     Access |= DesiredAccess & GENERIC_WRITE ? Type->Mapping.GenericWrite : 0;
     Access |= DesiredAccess & GENERIC_EXECUTE ? Type->Mapping.GenericExecute : 0;
     Access |= DesiredAccess & GENERIC_ALL ? Type->Mapping.GenericAll : 0;
+    return Access;
+}
+
+NTSTATUS ObpGrantAccess(KPROCESSOR_MODE Mode, POBJECT_TYPE Type, ACCESS_MASK DesiredAccess, ACCESS_MASK *Granted)
+{
+    ACCESS_MASK Access = ObMapGenericAccess(Type, DesiredAccess & ~MAXIMUM_ALLOWED);
+
     Access |= DesiredAccess & MAXIMUM_ALLOWED ? Type->ValidAccess : 0;
     *Granted = Access;
     return Mode == UserMode && (Access & ~Type->ValidAccess) != 0 ? STATUS_ACCESS_DENIED : STATUS_SUCCESS;

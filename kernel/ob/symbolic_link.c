@@ -24,7 +24,7 @@ static void DeleteLink(PVOID Object) { ExFreePoolWithTag(((SYMBOLIC_LINK *)Objec
 
 /* ---- Shared ---- */
 
-PVOID ObpCreateSymbolicLink(PCUNICODE_STRING Target)
+PVOID ObCreateLink(PCUNICODE_STRING Target)
 {
     PWSTR Buffer = ExAllocatePoolWithTag(PagedPool, Target->Length + sizeof(WCHAR), LINK_TAG);
     SYMBOLIC_LINK *Link;
@@ -41,7 +41,7 @@ PVOID ObpCreateSymbolicLink(PCUNICODE_STRING Target)
     return Link;
 }
 
-PCUNICODE_STRING ObpLinkTarget(PVOID Link) { return &((SYMBOLIC_LINK *)Link)->Target; }
+PCUNICODE_STRING ObLinkTarget(PVOID Link) { return &((SYMBOLIC_LINK *)Link)->Target; }
 
 /* ---- Services ---- */
 
@@ -56,7 +56,7 @@ static NTSTATUS CreateLink(PVOID Caller, PHANDLE Handle, ACCESS_MASK DesiredAcce
         return Status;
     Status = STATUS_INVALID_PARAMETER;
     if (Target.Length != 0 && Target.Length % sizeof(WCHAR) == 0)
-        Status = ObpCreateService(Caller, ObpCreateSymbolicLink(&Target), Handle, DesiredAccess, Given);
+        Status = ObpCreateService(Caller, ObCreateLink(&Target), Handle, DesiredAccess, Given);
     ExReleaseString(Mode, &Target);
     return Status;
 }
@@ -99,7 +99,7 @@ static NTSTATUS QueryLink(HANDLE Handle, PUNICODE_STRING LinkTarget, PULONG Retu
         Status = ObReferenceObjectByHandle(Handle, 1, &ObpSymbolicLinkType, Mode, &Link, NULL);
     if (!NT_SUCCESS(Status))
         return Status;
-    Target = ObpLinkTarget(Link);
+    Target = ObLinkTarget(Link);
     Needed = Target->Length;
     if (To.MaximumLength < Needed)
         Status = STATUS_BUFFER_TOO_SMALL;

@@ -2,6 +2,7 @@
  *
  * Whoever has a handle to an object that he opened or made by its name finds the same object by the name until he
  * closes it, whatever others close meanwhile. In the end nothing is left. */
+#include <ke/processor.h>
 #include <ke/thread.h>
 #include <ktest.h>
 #include <ob/create.h>
@@ -11,6 +12,7 @@
 #include <rtl/nt_string.h>
 #include <rtl/random.h>
 #include <rtl/status.h>
+#include <rtl/string.h>
 
 enum { NAMES = 4, RACERS = 4 };
 
@@ -104,4 +106,70 @@ TEST(ob_name, coming_and_going_races_look_ups)
         EXPECT_EQ(ZwOpenEvent(&Handle, 0, &Attributes), STATUS_OBJECT_NAME_NOT_FOUND);
     }
     EXPECT_EQ(ZwClose(Directory), STATUS_SUCCESS);
+}
+
+/* ---- A name is lost while it is told ---- */
+
+static PVOID volatile ToLose;
+static volatile LONG Over;
+
+static void Lose(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    while (!Over) {
+        PVOID Thing = __atomic_exchange_n(&ToLose, NULL, __ATOMIC_ACQ_REL);
+
+        if (Thing != NULL) {
+            ObMakeTemporaryObject(Thing);
+            ObfDereferenceObject(Thing);
+        }
+    }
+}
+
+/* Ask for the name of Thing until it has none. Returns: how often the answer was neither that nor Path. */
+static ULONG AskUntilLost(PVOID Thing, PCUNICODE_STRING Path)
+{
+    struct { OBJECT_NAME_INFORMATION Information; WCHAR Text[60]; } Buffer;
+    PUNICODE_STRING Told = &Buffer.Information.Name;
+    ULONG Needed, Wrong = 0;
+
+    do {
+        memset(&Buffer, 0x55, sizeof Buffer);
+        if (ObQueryNameString(Thing, &Buffer.Information, sizeof Buffer, &Needed) != STATUS_SUCCESS)
+            return Wrong + 1;
+        Wrong += Told->Length != 0 && !RtlEqualUnicodeString(Told, Path, FALSE);
+    } while (Told->Length != 0);
+    return Wrong;
+}
+
+TEST(ob_name, told_name_is_whole_or_none_while_it_is_lost)
+{
+    OBJECT_ATTRIBUTES Attributes = { sizeof Attributes, NULL, NULL, OBJ_KERNEL_HANDLE | OBJ_PERMANENT };
+    ULONG Wrong = 0;
+    UNICODE_STRING Path;
+    PKTHREAD Thread;
+
+    if (KeQueryActiveProcessorCount(NULL) < 2) {
+        KtestSkip("needs two processors");
+        return;
+    }
+    RtlInitUnicodeString(&Path, L"\\BaseNamedObjects\\KtNameThatIsLostAgain");
+    Attributes.ObjectName = &Path;
+    Over = FALSE;
+    Thread = KtestThread(Lose, NULL, 8);
+    for (ULONG Round = 0; Round < 300 && KtestHasTime(); Round++) {
+        PVOID Thing;
+        HANDLE Handle;
+
+        REQUIRE_EQ(ZwCreateEvent(&Handle, 0, &Attributes, NotificationEvent, FALSE), STATUS_SUCCESS);
+        REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Thing, NULL), STATUS_SUCCESS);
+        ZwClose(Handle);
+        ObfReferenceObject(Thing);
+        __atomic_store_n(&ToLose, Thing, __ATOMIC_RELEASE);
+        Wrong += AskUntilLost(Thing, &Path);
+        ObfDereferenceObject(Thing);
+    }
+    Over = TRUE;
+    KtestJoin(Thread);
+    EXPECT_EQ(Wrong, 0);
 }

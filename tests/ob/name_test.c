@@ -1,4 +1,5 @@
 /* name_test.c - paths, directories, symbolic links: what each status is for, and how long a name lasts. */
+#include <ex/pool.h>
 #include <ke/event.h>
 #include <ktest.h>
 #include <ob/create.h>
@@ -222,7 +223,7 @@ TEST(ob_name, made_temporary_by_its_handle)
 TEST(ob_name, links_are_followed_wherever_they_stand)
 {
     PVOID Thing = NewThing(&ThingType), Found;
-    HANDLE ToDirectory, ToThing, Chain, Nowhere;
+    HANDLE ToDirectory, ToThing, Chain, Nowhere, Slash;
 
     REQUIRE_EQ(Name(Thing, L"\\BaseNamedObjects\\KtThing", 0), STATUS_SUCCESS);
     Link(L"\\KtDir", L"\\BaseNamedObjects", &ToDirectory);
@@ -241,6 +242,9 @@ TEST(ob_name, links_are_followed_wherever_they_stand)
     REQUIRE_EQ(LookUp(L"\\KtChain", OBJ_OPENLINK, NULL, &Found), STATUS_SUCCESS);
     EXPECT_NE(Found, Thing);
     ObfDereferenceObject(Found);
+    Link(L"\\KtSlash", L"\\BaseNamedObjects\\", &Slash);      /* and no second backslash in between */
+    EXPECT_EQ(Try(L"\\KtSlash\\KtThing", 0, &ThingType), STATUS_SUCCESS);
+    EXPECT_EQ(Try(L"\\KtSlash\\\\KtThing", 0, NULL), STATUS_OBJECT_NAME_INVALID);
     EXPECT_EQ(Try(L"\\KtChain\\A", 0, NULL), STATUS_OBJECT_TYPE_MISMATCH);
     EXPECT_EQ(Try(L"\\KtNowhere", 0, NULL), STATUS_OBJECT_NAME_NOT_FOUND);
     EXPECT_EQ(Try(L"\\KtNowhere\\A", 0, NULL), STATUS_OBJECT_PATH_NOT_FOUND);
@@ -249,6 +253,7 @@ TEST(ob_name, links_are_followed_wherever_they_stand)
     ZwClose(ToThing);
     ZwClose(Chain);
     ZwClose(Nowhere);
+    ZwClose(Slash);
     ObfDereferenceObject(Thing);
 }
 
@@ -416,4 +421,42 @@ TEST(ob_name, is_told_whole)
     CheckNameOf(Thing, L"");
     ObfDereferenceObject(Thing);
     ObfDereferenceObject(Nameless);
+}
+
+/* A directory below Root (NULL: the root) whose name is a backslash, if it is in the root, and Units times a letter. */
+static HANDLE LongDirectory(HANDLE Root, PWSTR Buffer, ULONG Units)
+{
+    USHORT Bytes = (USHORT)((Units + (Root == NULL)) * sizeof(WCHAR));
+    UNICODE_STRING Path = { Bytes, Bytes, Buffer };
+    OBJECT_ATTRIBUTES Attributes = { sizeof Attributes, Root, &Path, OBJ_KERNEL_HANDLE };
+    HANDLE Directory;
+
+    for (ULONG At = 0; At < Bytes / sizeof(WCHAR); At++)
+        Buffer[At] = 'k';
+    if (Root == NULL)
+        Buffer[0] = '\\';
+    REQUIRE_EQ(ZwCreateDirectoryObject(&Directory, GENERIC_ALL, &Attributes), STATUS_SUCCESS);
+    return Directory;
+}
+
+/* Two names that are legal each make a path that a UNICODE_STRING cannot hold. */
+TEST(ob_name, longer_than_a_string_can_be_is_not_cut_off)
+{
+    enum { UNITS = 20000 };
+    OBJECT_NAME_INFORMATION *Information = ExAllocatePoolWithTag(PagedPool, 0x20000, 'tseT');
+    HANDLE Outer = LongDirectory(NULL, (PWSTR)Information, UNITS);
+    HANDLE Inner = LongDirectory(Outer, (PWSTR)Information, UNITS);
+    PVOID Object;
+    ULONG Needed;
+
+    REQUIRE_EQ(ObReferenceObjectByHandle(Inner, 0, NULL, KernelMode, &Object, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(ObQueryNameString(Object, Information, 0x20000, &Needed), STATUS_NAME_TOO_LONG);
+    ObfDereferenceObject(Object);
+    EXPECT_EQ(ZwClose(Inner), STATUS_SUCCESS);
+    REQUIRE_EQ(ObReferenceObjectByHandle(Outer, 0, NULL, KernelMode, &Object, NULL), STATUS_SUCCESS);
+    EXPECT_EQ(ObQueryNameString(Object, Information, 0x20000, &Needed), STATUS_SUCCESS);
+    EXPECT_EQ(Information->Name.Length, (UNITS + 1) * sizeof(WCHAR));
+    ObfDereferenceObject(Object);
+    EXPECT_EQ(ZwClose(Outer), STATUS_SUCCESS);
+    ExFreePool(Information);
 }

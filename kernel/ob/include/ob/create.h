@@ -8,8 +8,8 @@ struct _KPROCESS;
 /* An object's type. The first qword points to the type itself: mingw's drivers dereference PsThreadType once more
  * than Microsoft's compiler does, and both then pass the same address.
  * Parse: what follows the object in a path, from the backslash on, is the type's to read, and so is an object that a
- * path ends at (Rest is empty then). It answers with a referenced object, which may be Object. Context: of
- * whoever looks the name up. PASSIVE_LEVEL.
+ * path ends at (Rest is empty then). It answers with a referenced object, which may be Object; with STATUS_REPARSE it
+ * is a link (ObCreateLink) to where the path leads instead. Context: of whoever looks the name up. PASSIVE_LEVEL.
  * LastHandleClosed: PASSIVE_LEVEL, while the handle's reference is still held. */
 struct _OBJECT_TYPE {
     POBJECT_TYPE Self;
@@ -72,7 +72,14 @@ NTSTATUS ObNameObject(PVOID Object, PVOID Root, PCUNICODE_STRING Name, ULONG Att
 NTSTATUS ObLookupObject(PVOID Root, PCUNICODE_STRING Name, ULONG Attributes, POBJECT_TYPE Type, PVOID Context,
                         PVOID *Object);
 
+/* A symbolic link without a name to the path Target; NULL: memory is out. Its target lives as long as it does. */
+PVOID ObCreateLink(PCUNICODE_STRING Target);
+PCUNICODE_STRING ObLinkTarget(PVOID Link);
+
 /* ---- Attributes and handles of a service ---- */
+
+/* DesiredAccess with what its generic bits mean for Type. */
+ACCESS_MASK ObMapGenericAccess(POBJECT_TYPE Type, ACCESS_MASK DesiredAccess);
 
 /* What a service was given, copied out of user memory where it comes from there. */
 typedef struct _OB_ATTRIBUTES {
