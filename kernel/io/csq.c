@@ -100,8 +100,8 @@ NTSTATUS IoCsqInitializeEx(PIO_CSQ Csq, PIO_CSQ_INSERT_IRP_EX CsqInsertIrp, PIO_
 VOID IoCsqInsertIrp(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context) { IoCsqInsertIrpEx(Csq, Irp, Context, NULL); }
 
 /* IoCsqInsertIrpEx - the same; InsertContext goes to the queue's CsqInsertIrpEx, which may refuse: then Irp is not
- * queued, and the caller completes it. Returns: what CsqInsertIrpEx returns; STATUS_SUCCESS for a plain queue.
- * Source: WDK nf-wdm-iocsqinsertirpex. */
+ * queued nor marked, and the caller completes it. Returns: what CsqInsertIrpEx returns; STATUS_SUCCESS for a plain
+ * queue. Source: WDK nf-wdm-iocsqinsertirpex. */
 NTSTATUS IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PVOID InsertContext)
 {
     NTSTATUS Status;
@@ -111,7 +111,6 @@ NTSTATUS IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PV
     if (Context != NULL)
         *Context = (IO_CSQ_IRP_CONTEXT){ IO_TYPE_CSQ_IRP_CONTEXT, Irp, Csq };
     Csq->CsqAcquireLock(Csq, &Irql);
-    IoMarkIrpPending(Irp);
     Status = Link(Csq, Irp, InsertContext);
     if (!NT_SUCCESS(Status)) {
         if (Context != NULL)
@@ -119,6 +118,7 @@ NTSTATUS IoCsqInsertIrpEx(PIO_CSQ Csq, PIRP Irp, PIO_CSQ_IRP_CONTEXT Context, PV
         Csq->CsqReleaseLock(Csq, Irql);
         return Status;
     }
+    IoMarkIrpPending(Irp);              /* nobody else finds it before the lock is released */
     IoSetCancelRoutine(Irp, CancelQueued);
     if (!Irp->Cancel || IoSetCancelRoutine(Irp, NULL) == NULL) {
         Csq->CsqReleaseLock(Csq, Irql);

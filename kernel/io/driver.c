@@ -1,7 +1,8 @@
 /* driver.c - driver objects: what stands for a loaded image, and what drivers hang on it.
  *
  * The loader makes one for each image, \Driver\NAME, and takes it away after DriverUnload. Its devices hold it.
- * A request that a driver has no dispatch routine for ends with STATUS_INVALID_DEVICE_REQUEST. */
+ * A request that a driver has no dispatch routine for, or has set none in place of ours, ends with
+ * STATUS_INVALID_DEVICE_REQUEST. */
 #include <io/driver.h>
 
 #include "iop.h"
@@ -114,8 +115,12 @@ void IoDeleteDriverObject(PDRIVER_OBJECT DriverObject)
 
 void IoReadyDevices(PDRIVER_OBJECT DriverObject)
 {
-    KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&IopDatabaseLock);
+    KIRQL OldIrql;
 
+    for (ULONG i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
+        if (DriverObject->MajorFunction[i] == NULL)
+            DriverObject->MajorFunction[i] = RefuseRequest;
+    OldIrql = KeAcquireSpinLockRaiseToDpc(&IopDatabaseLock);
     for (PDEVICE_OBJECT Device = DriverObject->DeviceObject; Device != NULL; Device = Device->NextDevice)
         Device->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
     KeReleaseSpinLock(&IopDatabaseLock, OldIrql);

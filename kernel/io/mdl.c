@@ -58,7 +58,8 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
     if (Length == 0 && Offset <= SourceMdl->ByteCount)
         Length = SourceMdl->ByteCount - (ULONG)Offset;
     Pages = PagesOf((ULONG64)VirtualAddress, Length);
-    if (Offset + Length > SourceMdl->ByteCount || sizeof(MDL) + Pages * sizeof(PFN_NUMBER) > (SIZE_T)TargetMdl->Size)
+    if (Offset > SourceMdl->ByteCount || Length > SourceMdl->ByteCount - Offset ||
+        sizeof(MDL) + Pages * sizeof(PFN_NUMBER) > (SIZE_T)TargetMdl->Size)
         KeBugCheckWith(INCONSISTENT_IRP, (ULONG_PTR)SourceMdl, (ULONG_PTR)TargetMdl, (ULONG_PTR)VirtualAddress, Length,
                        "IoBuildPartialMdl: %u bytes at %p are not within MDL %p, or too much for MDL %p", Length,
                        VirtualAddress, SourceMdl, TargetMdl);

@@ -1,7 +1,8 @@
 /* symbolic_link.c - the names that drivers give their devices for others.
  *
  * A link is ob's, permanent, and so nobody's. Who made it is kept here: a link that its driver forgets leads the next
- * one astray, and is named when the driver is unloaded. */
+ * one astray, and is named when the driver is unloaded. It is known by the object: the directory that its name is in
+ * has several names itself. */
 #include <io/symbolic_link.h>
 
 #include "iop.h"
@@ -9,13 +10,13 @@
 #include <ex/pool.h>
 #include <ke/spinlock.h>
 #include <ob/names.h>
-#include <rtl/nt_string.h>
 #include <rtl/string.h>
 
 typedef struct _MADE_LINK {
     LIST_ENTRY Link;                    /* ListLock */
     PVOID Caller;
-    UNICODE_STRING Name;
+    PVOID Object;                       /* referenced */
+    UNICODE_STRING Name;                /* as its maker calls it */
     WCHAR Buffer[];
 } MADE_LINK;
 
@@ -34,8 +35,8 @@ static MADE_LINK *MakeEntry(PCUNICODE_STRING Name, PVOID Caller)
     return Made;
 }
 
-/* The entry of that name, out of the list; NULL: there is none. */
-static MADE_LINK *TakeEntry(PCUNICODE_STRING Name)
+/* The entry of the link that Object is, out of the list; NULL: there is none. */
+static MADE_LINK *TakeEntry(PVOID Object)
 {
     KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
     MADE_LINK *Found = NULL;
@@ -43,7 +44,7 @@ static MADE_LINK *TakeEntry(PCUNICODE_STRING Name)
     for (PLIST_ENTRY Link = All.Flink; Link != &All && Found == NULL; Link = Link->Flink) {
         MADE_LINK *Made = CONTAINING_RECORD(Link, MADE_LINK, Link);
 
-        if (RtlEqualUnicodeString(&Made->Name, Name, TRUE)) {
+        if (Made->Object == Object) {
             RemoveEntryList(Link);
             Found = Made;
         }
@@ -73,6 +74,7 @@ static NTSTATUS CreateLink(PUNICODE_STRING Name, PUNICODE_STRING Target, PVOID C
         ExFreePoolWithTag(Made, IO_TAG);
         return Status;
     }
+    ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Made->Object, NULL);
     OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
     InsertTailList(&All, &Made->Link);
     KeReleaseSpinLock(&ListLock, OldIrql);
@@ -106,15 +108,22 @@ NTSTATUS IoDeleteSymbolicLink(PUNICODE_STRING SymbolicLinkName)
     MADE_LINK *Made;
     NTSTATUS Status;
     HANDLE Handle;
+    PVOID Object;
 
     Status = ZwOpenSymbolicLinkObject(&Handle, DELETE, &Attributes);
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = ZwMakeTemporaryObject(Handle);
+    Status = ObReferenceObjectByHandle(Handle, DELETE, NULL, KernelMode, &Object, NULL);
     ZwClose(Handle);
-    Made = TakeEntry(SymbolicLinkName);
-    if (Made != NULL)
+    if (!NT_SUCCESS(Status))
+        return Status;
+    ObMakeTemporaryObject(Object);
+    Made = TakeEntry(Object);
+    if (Made != NULL) {
+        ObfDereferenceObject(Made->Object);
         ExFreePoolWithTag(Made, IO_TAG);
+    }
+    ObfDereferenceObject(Object);
     return Status;
 }
 

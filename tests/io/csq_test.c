@@ -115,14 +115,19 @@ static NTSTATUS QueueIt(LAYER *Layer, PIRP Irp)
 
 static STACK Stack;
 
-static PIRP Send(PIO_CSQ_IRP_CONTEXT Context, BOOLEAN Cancelled, SENT *Sent)
+static PIRP SendFor(NTSTATUS Status, PIO_CSQ_IRP_CONTEXT Context, BOOLEAN Cancelled, SENT *Sent)
 {
     PIRP Irp = IoAllocateIrp(1, FALSE);
 
     InsertWith = Context;
     Irp->Cancel = Cancelled;
-    EXPECT_EQ(SendKept(Stack.Top, Irp, Sent), STATUS_PENDING);
+    EXPECT_EQ(SendKept(Stack.Top, Irp, Sent), Status);
     return Irp;
+}
+
+static PIRP Send(PIO_CSQ_IRP_CONTEXT Context, BOOLEAN Cancelled, SENT *Sent)
+{
+    return SendFor(STATUS_PENDING, Context, Cancelled, Sent);
 }
 
 static void Begin(void)
@@ -256,8 +261,7 @@ static NTSTATUS QueueEx(LAYER *Layer, PIRP Irp)
     if (NT_SUCCESS(Status))
         return Status;
     Layer->Status = Status;
-    LayerComplete(Layer, Irp);
-    return STATUS_PENDING;              /* it was marked */
+    return LayerComplete(Layer, Irp);
 }
 
 TEST(io_csq, ex_queue_gets_the_context_and_may_refuse)
@@ -273,9 +277,10 @@ TEST(io_csq, ex_queue_gets_the_context_and_may_refuse)
     Irp = Send(NULL, FALSE, &Sent);
     EXPECT_EQ(Queue.InsertContext, &Stack);
     EXPECT_EQ(Sent.Completed, 0);
-    Other = Send(&Context, FALSE, &Refused);
+    Other = SendFor(STATUS_INSUFFICIENT_RESOURCES, &Context, FALSE, &Refused);
     EXPECT_EQ(Refused.Completed, 1);
     EXPECT_EQ(Refused.Status, STATUS_INSUFFICIENT_RESOURCES);
+    EXPECT_FALSE(Refused.PendingReturned);      /* what is not queued is not pending either */
     EXPECT_EQ(Other->CancelRoutine, NULL);
     EXPECT_EQ(Context.Irp, NULL);
     EXPECT_EQ(IoCsqRemoveNextIrp(&Queue.Csq, NULL), Irp);

@@ -33,6 +33,19 @@ TEST(io_driver, new_object_has_its_names_and_refuses_requests)
     IoDeleteDriverObject(Driver);
 }
 
+/* A DriverEntry that clears the table, or a row of it, does not send requests to address 0. */
+TEST(io_driver, missing_dispatch_routine_refuses)
+{
+    PDRIVER_OBJECT Driver = IoCreateDriverObject("KtestNames");
+    PDRIVER_DISPATCH Refuse = Driver->MajorFunction[IRP_MJ_READ];
+
+    Driver->MajorFunction[IRP_MJ_READ] = Driver->MajorFunction[IRP_MJ_MAXIMUM_FUNCTION] = NULL;
+    IoReadyDevices(Driver);
+    EXPECT_EQ(Driver->MajorFunction[IRP_MJ_READ], Refuse);
+    EXPECT_EQ(Driver->MajorFunction[IRP_MJ_MAXIMUM_FUNCTION], Refuse);
+    IoDeleteDriverObject(Driver);
+}
+
 TEST(io_driver, name_that_is_too_long_is_refused)
 {
     char Long[80];

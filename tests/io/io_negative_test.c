@@ -1,6 +1,7 @@
 /* io_negative_test.c - misuse of IRPs and devices: each stops the machine, for tests/io.t. */
 #include "stack.h"
 
+#include <ex/pool.h>
 #include <io/request.h>
 #include <io/work_item.h>
 #include <ke/irql.h>
@@ -149,6 +150,17 @@ TEST(negative, io_work_item_freed_while_queued)
     KfRaiseIrql(DISPATCH_LEVEL);
     IoQueueWorkItem(Item, NoWork, DelayedWorkQueue, NULL);
     IoFreeWorkItem(Item);
+}
+
+/* Sixteen bytes before the source's first, and sixteen of it: the sum of offset and length is not beyond its end. */
+TEST(negative, partial_mdl_begins_before_its_source)
+{
+    PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, PAGE_SIZE, 'tseT');
+    PMDL Whole = IoAllocateMdl(Buffer + 64, 64, FALSE, FALSE, NULL);
+    PMDL Part = IoAllocateMdl(Buffer, 64, FALSE, FALSE, NULL);
+
+    MmBuildMdlForNonPagedPool(Whole);
+    IoBuildPartialMdl(Whole, Part, Buffer + 48, 32);
 }
 
 static VOID EndInside(PVOID Parameter)

@@ -8,7 +8,8 @@ typedef VOID (*PDRIVER_REINITIALIZE)(PDRIVER_OBJECT DriverObject, PVOID Context,
 /* For the loader. Service: the name of the driver's service key; the object is \Driver\Service. */
 PDRIVER_OBJECT IoCreateDriverObject(const char *Service);       /* NULL: no memory, or the name is taken */
 void IoDeleteDriverObject(PDRIVER_OBJECT DriverObject);         /* its name, extensions and notifications go */
-void IoReadyDevices(PDRIVER_OBJECT DriverObject);               /* DriverEntry has returned: they may be opened */
+/* DriverEntry has returned: its devices may be opened, what it has no dispatch routine for is refused. */
+void IoReadyDevices(PDRIVER_OBJECT DriverObject);
 BOOLEAN IoHasReinitializations(PDRIVER_OBJECT DriverObject);
 BOOLEAN IoCallReinitializations(PDRIVER_OBJECT DriverObject);   /* those registered until now; FALSE: there were none */
 
