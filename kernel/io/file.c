@@ -2,11 +2,11 @@
  *
  * A path leads to a device; what follows the device's name is the driver's to understand. The look-up (ob's path.c)
  * asks the device's type, which is ParseDevice here: it makes a file object and sends IRP_MJ_CREATE to the top of the
- * device's stack. If the driver agrees, the file object is what the path stands for. IRP_MJ_CLEANUP follows when the
- * last handle is closed, IRP_MJ_CLOSE when the last reference is gone: so IoGetDeviceObjectPointer, which closes its
- * handle and keeps a reference, is seen as create and cleanup, and its caller's dereference as close. These three are
- * sent and waited for here, so they need no APC. The device is held by a reference and counted as open meanwhile
- * (device.c). */
+ * device's stack. If the driver agrees, the file object is what the path stands for; with STATUS_REPARSE it sends the
+ * look-up on to the path that it has put into the file object. IRP_MJ_CLEANUP follows when the last handle is closed,
+ * IRP_MJ_CLOSE when the last reference is gone: so IoGetDeviceObjectPointer, which closes its handle and keeps a
+ * reference, is seen as create and cleanup, and its caller's dereference as close. These three are sent and waited for
+ * here, so they need no APC. The device is held by a reference and counted as open meanwhile (device.c). */
 #include "iop.h"
 
 #include <ex/pool.h>
@@ -77,7 +77,8 @@ static void CleanUpFile(PVOID Object)
     File->Flags |= FO_CLEANUP_COMPLETE;
 }
 
-/* Last reference gone. A file whose creation has failed was never open. */
+/* Last reference gone. A file whose creation has failed was never open; one that got no handle after it has not been
+ * cleaned up yet. */
 static void CloseFile(PVOID Object)
 {
     PFILE_OBJECT File = Object;
@@ -87,10 +88,12 @@ static void CloseFile(PVOID Object)
             KeBugCheckWith(IRQL_NOT_LESS_OR_EQUAL, (ULONG_PTR)File, KeGetCurrentIrql(), 0, 0,
                            "the last reference to file %p is given back at IRQL %u: its driver must be told at 0", File,
                            KeGetCurrentIrql());
+        if (!(File->Flags & FO_CLEANUP_COMPLETE))
+            CleanUpFile(File);
         Announce(IoGetRelatedDeviceObject(File), File, IRP_MJ_CLOSE);
     }
     if (File->FileName.Buffer != NULL)
-        ExFreePoolWithTag(File->FileName.Buffer, IO_TAG);
+        ExFreePool(File->FileName.Buffer);      /* ours, or what its driver has put there */
     if (File->RelatedFileObject != NULL)
         ObfDereferenceObject(File->RelatedFileObject);
     IopCloseDevice(File->DeviceObject);
@@ -174,9 +177,18 @@ static NTSTATUS SendCreate(PFILE_OBJECT File, IOP_OPEN *Open)
     Location->Parameters.Create.ShareAccess = (USHORT)Open->ShareAccess;
     Status = SendAndWait(Top, Irp, &Block);
     Open->Information = Block.Information;
-    if (NT_SUCCESS(Status))
+    if (NT_SUCCESS(Status) && Status != STATUS_REPARSE)
         File->Flags |= FO_FILE_OPEN;
     return Status;
+}
+
+/* The driver has put the path that should be opened instead into File. Returns: STATUS_REPARSE with a Link there. */
+static NTSTATUS Redirect(PFILE_OBJECT File, const IOP_OPEN *Open, PVOID *Link)
+{
+    if (Open->Information != IO_REPARSE)
+        return STATUS_IO_REPARSE_TAG_NOT_HANDLED;
+    *Link = ObCreateLink(&File->FileName);
+    return *Link != NULL ? STATUS_REPARSE : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 NTSTATUS IopParseDevice(PVOID Object, PCUNICODE_STRING Rest, PVOID Context, PVOID *Found)
@@ -188,7 +200,7 @@ NTSTATUS IopParseDevice(PVOID Object, PCUNICODE_STRING Rest, PVOID Context, PVOI
     *Found = NULL;
     if (Open == NULL || Open->Type != IO_TYPE_OPEN_PACKET)
         return STATUS_OBJECT_TYPE_MISMATCH;     /* a device itself has no handles */
-    Status = IopOpenDevice(Object);
+    Status = IopOpenDevice(Object, Open->Related != NULL);
     if (!NT_SUCCESS(Status))
         return Status;
     File = MakeFile(Object, Rest, Open);
@@ -197,11 +209,13 @@ NTSTATUS IopParseDevice(PVOID Object, PCUNICODE_STRING Rest, PVOID Context, PVOI
         return STATUS_INSUFFICIENT_RESOURCES;
     }
     Status = SendCreate(File, Open);
-    if (!NT_SUCCESS(Status)) {
-        ObfDereferenceObject(File);
+    if (NT_SUCCESS(Status) && Status != STATUS_REPARSE) {
+        *Found = File;
         return Status;
     }
-    *Found = File;
+    if (Status == STATUS_REPARSE)
+        Status = Redirect(File, Open, Found);
+    ObfDereferenceObject(File);
     return Status;
 }
 
@@ -213,17 +227,32 @@ void IopSendRequest(PDEVICE_OBJECT Device, UCHAR Major)
     ObfDereferenceObject(Top);
 }
 
+/* A relative open was redirected: Link says where. */
+static NTSTATUS OpenInstead(OB_ATTRIBUTES *Attributes, IOP_OPEN *Open, PVOID Link, PVOID Caller, PHANDLE Handle)
+{
+    NTSTATUS Status;
+
+    Open->Related = NULL;
+    Attributes->Name = *ObLinkTarget(Link);
+    Status = ObOpenByAttributes(Attributes, IoFileObjectType, Open->Access, Open, Caller, Handle);
+    ObfDereferenceObject(Link);
+    return Status;
+}
+
 NTSTATUS IopOpen(const OB_ATTRIBUTES *Attributes, IOP_OPEN *Open, PVOID Caller, PHANDLE Handle)
 {
-    OB_ATTRIBUTES Unnamed = { .Attributes = Attributes->Attributes, .Mode = Attributes->Mode };
+    OB_ATTRIBUTES Other = { .Attributes = Attributes->Attributes, .Mode = Attributes->Mode };
     NTSTATUS Status;
-    PVOID File;
+    PVOID Found;
 
     Open->Type = IO_TYPE_OPEN_PACKET;
+    Open->Access = ObMapGenericAccess(&FileType, Open->Access);
     if (Attributes->Root != NULL && ObGetObjectType(Attributes->Root) == IoFileObjectType) {
         Open->Related = Attributes->Root;
-        Status = IopParseDevice(Open->Related->DeviceObject, &Attributes->Name, Open, &File);
-        return NT_SUCCESS(Status) ? ObInsertObject(File, &Unnamed, Open->Access, Caller, Handle) : Status;
+        Status = IopParseDevice(Open->Related->DeviceObject, &Attributes->Name, Open, &Found);
+        if (Status == STATUS_REPARSE)
+            return OpenInstead(&Other, Open, Found, Caller, Handle);
+        return NT_SUCCESS(Status) ? ObInsertObject(Found, &Other, Open->Access, Caller, Handle) : Status;
     }
     return ObOpenByAttributes(Attributes, IoFileObjectType, Open->Access, Open, Caller, Handle);
 }

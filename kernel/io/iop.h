@@ -53,7 +53,7 @@ extern KSPIN_LOCK IopDatabaseLock;      /* lists, attachments and open counts of
 
 FORCEINLINE IOP_DEVICE *IopExtensionOf(PDEVICE_OBJECT Device) { return (IOP_DEVICE *)Device->DeviceObjectExtension; }
 
-NTSTATUS IopOpenDevice(PDEVICE_OBJECT Device);  /* one more file */
+NTSTATUS IopOpenDevice(PDEVICE_OBJECT Device, BOOLEAN Relative);       /* one more file; to another one of it */
 void IopCloseDevice(PDEVICE_OBJECT Device);
 BOOLEAN IopLeaveDriver(PDEVICE_OBJECT Device);  /* lock held: if nothing keeps it; the caller then drops a reference */
 

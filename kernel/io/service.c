@@ -2,8 +2,9 @@
  *
  * A request by handle is a thread's like any other (finish.c), and has its file, which it holds until its end, an event
  * and a routine if the caller gave any. How it is waited for is the file's choice, made when it was opened:
- *   synchronous    one request at a time; the caller waits for it here, on the file's event. An alertable wait that is
- *                  ended early cancels the request, and waits for it to end, since its buffers are the caller's.
+ *   synchronous    one request at a time, which begins where the last one has left the file's position; the caller
+ *                  waits for it here, on the file's event. An alertable wait that is ended early cancels the request,
+ *                  and waits for it to end, since its buffers are the caller's.
  *   asynchronous   the caller gets STATUS_PENDING, and waits for his event, for the file itself, or for his routine,
  *                  which is a normal kernel APC.
  * All callers are the kernel's (the Nt twins are not served), so nothing is probed and every handle grants all. */
@@ -58,8 +59,7 @@ static NTSTATUS Create(PVOID Caller, PHANDLE Handle, POBJECT_ATTRIBUTES Given, P
 
 /* ---- Requests ---- */
 
-/* The file that Handle stands for, and the caller's event and APC for the request, into Irp; on failure into
- * nothing. */
+/* The file, and the caller's event and APC for the request, into Irp; on failure into nothing. */
 static NTSTATUS Equip(PIRP Irp, PFILE_OBJECT File, const ASKED *Asked)
 {
     IOP_IRP *Header = IopHeaderOf(Irp);
@@ -130,42 +130,58 @@ static NTSTATUS WaitForFile(PFILE_OBJECT File, PIRP Irp)
     return File->FinalStatus;
 }
 
-/* Irp is complete but for what Equip adds; it is the file's or gone afterwards. */
-static NTSTATUS Send(PFILE_OBJECT File, PIRP Irp, const ASKED *Asked)
+/* What a request asks of a file's device; Top: where it goes. */
+typedef NTSTATUS (*FILL)(PIRP Irp, PFILE_OBJECT File, PDEVICE_OBJECT Top, const void *What);
+
+/* A synchronous file is the caller's alone. The top of the stack is looked up once: what attaches later, be it while
+ * the request is made, gets none that has no location for it. */
+static NTSTATUS MakeAndSend(PFILE_OBJECT File, UCHAR Major, const ASKED *Asked, FILL Fill, const void *What)
 {
-    BOOLEAN Synchronous = (File->Flags & FO_SYNCHRONOUS_IO) != 0;
+    PDEVICE_OBJECT Top = IoGetRelatedDeviceObject(File);
+    PIRP Irp = IopAllocateIrp(Top->StackSize, Asked->Caller);
     NTSTATUS Status;
 
-    if (Synchronous)
-        LockFile(File);
-    Status = Equip(Irp, File, Asked);
-    if (NT_SUCCESS(Status)) {
-        IopBindToThread(Irp);
-        Status = IofCallDriver(IoGetRelatedDeviceObject(File), Irp);
-        if (Synchronous && Status == STATUS_PENDING)
-            Status = WaitForFile(File, Irp);
-    } else {
+    if (Irp == NULL)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    IoGetNextIrpStackLocation(Irp)->MajorFunction = Major;
+    Status = Fill(Irp, File, Top, What);
+    if (NT_SUCCESS(Status))
+        Status = Equip(Irp, File, Asked);
+    if (!NT_SUCCESS(Status)) {
         IopDiscardRequest(Irp);
+        return Status;
     }
-    if (Synchronous)
-        UnlockFile(File);
+    IopBindToThread(Irp);
+    Status = IofCallDriver(Top, Irp);
+    if (Status == STATUS_PENDING && File->Flags & FO_SYNCHRONOUS_IO)
+        Status = WaitForFile(File, Irp);
     return Status;
 }
 
-/* A request to FileHandle's device; File is referenced. */
-static PIRP MakeRequest(PFILE_OBJECT File, UCHAR Major, PVOID Caller)
+static NTSTATUS Request(HANDLE Handle, UCHAR Major, const ASKED *Asked, FILL Fill, const void *What)
 {
-    PIRP Irp = IopAllocateIrp(IoGetRelatedDeviceObject(File)->StackSize, Caller);
+    PFILE_OBJECT File;
+    PVOID Object;
+    NTSTATUS Status = ObReferenceObjectByHandle(Handle, 0, IoFileObjectType, ExGetPreviousMode(), &Object, NULL);
 
-    if (Irp != NULL)
-        IoGetNextIrpStackLocation(Irp)->MajorFunction = Major;
-    return Irp;
+    if (!NT_SUCCESS(Status))
+        return Status;
+    File = Object;
+    if (File->Flags & FO_SYNCHRONOUS_IO)
+        LockFile(File);
+    Status = MakeAndSend(File, Major, Asked, Fill, What);
+    if (File->Flags & FO_SYNCHRONOUS_IO)
+        UnlockFile(File);
+    ObfDereferenceObject(File);
+    return Status;
 }
 
-static NTSTATUS ReferenceFile(HANDLE Handle, PVOID *File)
-{
-    return ObReferenceObjectByHandle(Handle, 0, IoFileObjectType, ExGetPreviousMode(), File, NULL);
-}
+typedef struct _TRANSFER {
+    PVOID Buffer;
+    ULONG Length;
+    const LARGE_INTEGER *Offset;        /* NULL: the file's own */
+    const ULONG *Key;                   /* NULL: 0 */
+} TRANSFER;
 
 /* Where a transfer begins: what the caller says, or a synchronous file's own position. */
 static NTSTATUS FindOffset(PFILE_OBJECT File, const LARGE_INTEGER *Given, LARGE_INTEGER *Offset)
@@ -178,55 +194,35 @@ static NTSTATUS FindOffset(PFILE_OBJECT File, const LARGE_INTEGER *Given, LARGE_
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS Transfer(HANDLE Handle, UCHAR Major, const ASKED *Asked, PVOID Buffer, ULONG Length,
-                         const LARGE_INTEGER *ByteOffset, const ULONG *Key)
+static NTSTATUS FillTransfer(PIRP Irp, PFILE_OBJECT File, PDEVICE_OBJECT Top, const void *What)
 {
-    LARGE_INTEGER Offset;
-    PVOID File;
-    NTSTATUS Status = ReferenceFile(Handle, &File);
-    PIRP Irp = NULL;
+    PIO_STACK_LOCATION Location = IoGetNextIrpStackLocation(Irp);
+    const TRANSFER *Transfer = What;
+    NTSTATUS Status = FindOffset(File, Transfer->Offset, &Location->Parameters.Read.ByteOffset);
 
     if (!NT_SUCCESS(Status))
         return Status;
-    Status = FindOffset(File, ByteOffset, &Offset);
-    if (NT_SUCCESS(Status)) {
-        Irp = MakeRequest(File, Major, Asked->Caller);
-        Status = Irp != NULL ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
-    }
-    if (Irp != NULL) {
-        PIO_STACK_LOCATION Location = IoGetNextIrpStackLocation(Irp);
-
-        Location->Parameters.Read.Length = Length;
-        Location->Parameters.Read.ByteOffset = Offset;
-        Location->Parameters.Read.Key = Key != NULL ? *Key : 0;
-        if (IopAddData(Irp, IoGetRelatedDeviceObject(File), Major == IRP_MJ_WRITE, Buffer, Length)) {
-            Status = Send(File, Irp, Asked);
-        } else {
-            IopDiscardRequest(Irp);
-            Status = STATUS_INSUFFICIENT_RESOURCES;
-        }
-    }
-    ObfDereferenceObject(File);
-    return Status;
+    Location->Parameters.Read.Length = Transfer->Length;
+    Location->Parameters.Read.Key = Transfer->Key != NULL ? *Transfer->Key : 0;
+    return IopAddData(Irp, Top, Location->MajorFunction == IRP_MJ_WRITE, Transfer->Buffer, Transfer->Length) ?
+               STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-static NTSTATUS Control(HANDLE Handle, const ASKED *Asked, ULONG Code, PVOID Input, ULONG InputLength, PVOID Output,
-                        ULONG OutputLength)
-{
-    PVOID File;
-    NTSTATUS Status = ReferenceFile(Handle, &File);
-    PIRP Irp;
+typedef struct _CONTROL {
+    ULONG Code;
+    PVOID Input;
+    ULONG InputLength;
+    PVOID Output;
+    ULONG OutputLength;
+} CONTROL;
 
-    if (!NT_SUCCESS(Status))
-        return Status;
-    Irp = MakeRequest(File, IRP_MJ_DEVICE_CONTROL, Asked->Caller);
-    Status = STATUS_INSUFFICIENT_RESOURCES;
-    if (Irp != NULL && IopAddControl(Irp, Code, Input, InputLength, Output, OutputLength))
-        Status = Send(File, Irp, Asked);
-    else if (Irp != NULL)
-        IopDiscardRequest(Irp);
-    ObfDereferenceObject(File);
-    return Status;
+static NTSTATUS FillControl(PIRP Irp, PFILE_OBJECT File, PDEVICE_OBJECT Top, const void *What)
+{
+    const CONTROL *C = What;
+
+    UNREFERENCED_PARAMETER(File), UNREFERENCED_PARAMETER(Top);
+    return IopAddControl(Irp, C->Code, C->Input, C->InputLength, C->Output, C->OutputLength) ?
+               STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /* ---- Public ---- */
@@ -276,8 +272,9 @@ NTSTATUS ZwReadFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
                     PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
 {
     const ASKED Asked = { Event, ApcRoutine, ApcContext, IoStatusBlock, __builtin_return_address(0) };
+    const TRANSFER Transfer = { Buffer, Length, ByteOffset, Key };
     KPROCESSOR_MODE Outer = ExEnterService();
-    NTSTATUS Status = Transfer(FileHandle, IRP_MJ_READ, &Asked, Buffer, Length, ByteOffset, Key);
+    NTSTATUS Status = Request(FileHandle, IRP_MJ_READ, &Asked, FillTransfer, &Transfer);
 
     ExLeaveService(Outer);
     return Status;
@@ -288,8 +285,9 @@ NTSTATUS ZwWriteFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine
                      PIO_STATUS_BLOCK IoStatusBlock, PVOID Buffer, ULONG Length, PLARGE_INTEGER ByteOffset, PULONG Key)
 {
     const ASKED Asked = { Event, ApcRoutine, ApcContext, IoStatusBlock, __builtin_return_address(0) };
+    const TRANSFER Transfer = { Buffer, Length, ByteOffset, Key };
     KPROCESSOR_MODE Outer = ExEnterService();
-    NTSTATUS Status = Transfer(FileHandle, IRP_MJ_WRITE, &Asked, Buffer, Length, ByteOffset, Key);
+    NTSTATUS Status = Request(FileHandle, IRP_MJ_WRITE, &Asked, FillTransfer, &Transfer);
 
     ExLeaveService(Outer);
     return Status;
@@ -302,9 +300,9 @@ NTSTATUS ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE 
                                ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength)
 {
     const ASKED Asked = { Event, ApcRoutine, ApcContext, IoStatusBlock, __builtin_return_address(0) };
+    const CONTROL Control = { IoControlCode, InputBuffer, InputBufferLength, OutputBuffer, OutputBufferLength };
     KPROCESSOR_MODE Outer = ExEnterService();
-    NTSTATUS Status = Control(FileHandle, &Asked, IoControlCode, InputBuffer, InputBufferLength, OutputBuffer,
-                              OutputBufferLength);
+    NTSTATUS Status = Request(FileHandle, IRP_MJ_DEVICE_CONTROL, &Asked, FillControl, &Control);
 
     ExLeaveService(Outer);
     return Status;

@@ -1,6 +1,7 @@
 /* file_test.c - devices by name: opened, cleaned up, closed; symbolic links. */
 #include "stack.h"
 
+#include <ex/pool.h>
 #include <io/symbolic_link.h>
 #include <ob/names.h>
 #include <rtl/nt_string.h>
@@ -16,6 +17,8 @@ static struct {
     NTSTATUS CreateStatus;
     BOOLEAN Pend;
     PIRP Pended;
+    PCWSTR Redirect;                    /* once; NULL: nowhere */
+    ULONG Tag;
 } Seen;
 
 static PDRIVER_OBJECT Driver;
@@ -27,6 +30,23 @@ static NTSTATUS Complete(PIRP Irp, NTSTATUS Status)
     Irp->IoStatus.Information = 7;
     IofCompleteRequest(Irp, 0);
     return Status;
+}
+
+static NTSTATUS Redirect(PIRP Irp, PFILE_OBJECT File)
+{
+    UNICODE_STRING To;
+
+    RtlInitUnicodeString(&To, Seen.Redirect);
+    Seen.Redirect = NULL;
+    if (File->FileName.Buffer != NULL)
+        ExFreePool(File->FileName.Buffer);
+    File->FileName.Buffer = ExAllocatePoolWithTag(PagedPool, To.Length, 'tseT');
+    File->FileName.Length = File->FileName.MaximumLength = To.Length;
+    memcpy(File->FileName.Buffer, To.Buffer, To.Length);
+    Irp->IoStatus.Status = STATUS_REPARSE;
+    Irp->IoStatus.Information = Seen.Tag;
+    IofCompleteRequest(Irp, 0);
+    return STATUS_REPARSE;
 }
 
 static NTSTATUS Dispatch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
@@ -43,6 +63,8 @@ static NTSTATUS Dispatch(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         EXPECT_EQ(Irp->Tail.Overlay.OriginalFileObject, Location->FileObject);
         EXPECT_TRUE(Irp->Flags & IRP_CREATE_OPERATION);
         Location->FileObject->FsContext = &Seen;
+        if (Seen.Redirect != NULL)
+            return Redirect(Irp, Location->FileObject);
         if (Seen.Pend) {
             IoMarkIrpPending(Irp);
             Seen.Pended = Irp;
@@ -154,6 +176,33 @@ static void FinishCreate(PVOID Thread)
 {
     KtestWaitBlocked(Thread, NULL);
     Complete(Seen.Pended, STATUS_SUCCESS);
+}
+
+/* Drivers put a redirected name into the file object, from the pool. */
+TEST(io_file, redirected_creation_leads_elsewhere)
+{
+    UNICODE_STRING Path = Name(L"\\Device\\KtestFile2");
+    PDEVICE_OBJECT Found;
+    PFILE_OBJECT File;
+
+    Begin(FALSE);
+    REQUIRE_EQ(IoCreateDevice(Driver, 0, &Path, FILE_DEVICE_UNKNOWN, 0, FALSE, &Device2), STATUS_SUCCESS);
+    IoReadyDevices(Driver);
+    Seen.Redirect = L"\\Device\\KtestFile2\\x";
+    EXPECT_EQ(Open(L"\\Device\\KtestFile\\old", &File, &Found), STATUS_SUCCESS);
+    EXPECT_EQ(Found, Device2);
+    EXPECT_EQ(memcmp(Seen.Name, L"\\x", 4), 0);
+    EXPECT_EQ(strcmp(Seen.Order, "oou"), 0);    /* the first file was never open */
+    EXPECT_EQ(Device->ReferenceCount, 0);
+    ObfDereferenceObject(File);
+    Seen.Redirect = L"nowhere";
+    EXPECT_EQ(Open(L"\\Device\\KtestFile", &File, &Found), STATUS_OBJECT_NAME_INVALID);
+    Seen.Redirect = L"\\Device\\KtestFile2";
+    Seen.Tag = 0xA0000003;                      /* a kind of redirection that asks for more than a name */
+    EXPECT_EQ(Open(L"\\Device\\KtestFile", &File, &Found), STATUS_IO_REPARSE_TAG_NOT_HANDLED);
+    EXPECT_EQ(Device->ReferenceCount, 0);
+    IoDeleteDevice(Device2);
+    End();
 }
 
 TEST(io_file, pending_creation_is_waited_for)
@@ -290,6 +339,19 @@ static void CountLink(PVOID Context, PCUNICODE_STRING Found, PVOID Caller)
 {
     UNREFERENCED_PARAMETER(Found), UNREFERENCED_PARAMETER(Caller);
     (*(ULONG *)Context)++;
+}
+
+/* \DosDevices and \?? are one directory: a link made under one name may be deleted by the other. */
+TEST(io_file, symbolic_link_is_deleted_by_any_name_of_it)
+{
+    UNICODE_STRING Link = Name(L"\\DosDevices\\KtestLink"), Same = Name(L"\\?\?\\KtestLink");
+    UNICODE_STRING Target = Name(L"\\Device\\KtestFile");
+    ULONG Links = 0;
+
+    EXPECT_EQ(IoCreateSymbolicLink(&Link, &Target), STATUS_SUCCESS);
+    EXPECT_EQ(IoDeleteSymbolicLink(&Same), STATUS_SUCCESS);
+    EXPECT_EQ(IoForEachSymbolicLinkOf(0, ~0ull, CountLink, &Links), 0);
+    EXPECT_EQ(IoDeleteSymbolicLink(&Link), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
 TEST(io_file, symbolic_link_leads_to_the_device_until_it_is_deleted)

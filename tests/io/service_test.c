@@ -22,7 +22,8 @@ static NTSTATUS Answer;
 static char Order[32];
 static volatile LONG Length;
 static IO_STACK_LOCATION Create, Last;
-static struct { LARGE_INTEGER Allocation; UCHAR Ea[8]; PFILE_OBJECT File, Related; WCHAR Name[16]; } Opened;
+static struct { LARGE_INTEGER Allocation; UCHAR Ea[8]; PFILE_OBJECT File, Related; WCHAR Name[16];
+                ACCESS_MASK Access; } Opened;
 static IO_STATUS_BLOCK Block;
 static UCHAR Data[LENGTH + 8];
 
@@ -78,6 +79,7 @@ static NTSTATUS ServeFile(PDEVICE_OBJECT DeviceObject, PIRP Irp)
         Create = *Location;
         Opened.Allocation = Irp->Overlay.AllocationSize;
         Opened.File = Location->FileObject;
+        Opened.Access = Location->Parameters.Create.SecurityContext->DesiredAccess;
         Opened.Related = Location->FileObject->RelatedFileObject;
         memcpy(Opened.Name, Location->FileObject->FileName.Buffer, Location->FileObject->FileName.Length);
         if (Location->Parameters.Create.EaLength != 0)
@@ -216,6 +218,58 @@ TEST(io_service, relative_name_has_its_related_file)
     EXPECT_EQ(strcmp(Order, "oouucc"), 0);
 }
 
+/* Generic bits are the file type's to translate: a driver looks for FILE_READ_DATA. */
+TEST(io_service, driver_is_told_specific_access)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle;
+
+    Begin();
+    Attributes = AttributesOf(&Path, NULL);
+    REQUIRE_EQ(ZwOpenFile(&Handle, GENERIC_READ, &Attributes, &Block, 0, 0), STATUS_SUCCESS);
+    EXPECT_EQ(Opened.Access, 0x00120089);
+    EXPECT_TRUE(Opened.File->ReadAccess);
+    EXPECT_FALSE(Opened.File->WriteAccess);
+    EXPECT_EQ(ZwClose(Handle), STATUS_SUCCESS);
+    REQUIRE_EQ(ZwOpenFile(&Handle, GENERIC_ALL, &Attributes, &Block, 0, 0), STATUS_SUCCESS);
+    EXPECT_EQ(Opened.Access, 0x001F01FF);
+    EXPECT_TRUE(Opened.File->WriteAccess);
+    EXPECT_TRUE(Opened.File->DeleteAccess);
+    End(Handle);
+}
+
+TEST(io_service, exclusive_device_can_be_opened_relative_to_its_file)
+{
+    UNICODE_STRING Name;
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Root, Handle;
+
+    Begin();
+    Device->Flags |= DO_EXCLUSIVE;
+    Root = Open(0);
+    Attributes = AttributesOf(&Path, NULL);
+    EXPECT_EQ(ZwOpenFile(&Handle, FILE_READ_DATA, &Attributes, &Block, 0, 0), STATUS_ACCESS_DENIED);
+    RtlInitUnicodeString(&Name, L"sub");
+    Attributes = AttributesOf(&Name, Root);
+    REQUIRE_EQ(ZwOpenFile(&Handle, FILE_READ_DATA, &Attributes, &Block, 0, 0), STATUS_SUCCESS);
+    ZwClose(Handle);
+    End(Root);
+}
+
+/* A driver lets go in its cleanup what it has taken in its create: a file that got no handle is cleaned up too. */
+TEST(io_service, file_without_a_handle_is_cleaned_up_and_closed)
+{
+    OBJECT_ATTRIBUTES Attributes;
+    HANDLE Handle;
+
+    Begin();
+    Attributes = AttributesOf(&Path, NULL);
+    Attributes.Attributes |= OBJ_EXCLUSIVE;     /* a file is not made so */
+    EXPECT_EQ(ZwOpenFile(&Handle, FILE_READ_DATA, &Attributes, &Block, 0, 0), STATUS_INVALID_PARAMETER);
+    EXPECT_EQ(strcmp(Order, "ouc"), 0);
+    End(Open(0));
+}
+
 TEST(io_service, synchronous_file_has_a_position_and_waits)
 {
     LARGE_INTEGER At = { .QuadPart = 77 };
@@ -282,6 +336,58 @@ TEST(io_service, synchronous_file_has_one_request_at_a_time)
     FinishPended();
     KtestJoin(Two);
     EXPECT_EQ(ThreadStatus[1], STATUS_SUCCESS);
+    End(Shared);
+}
+
+/* Begin two reads of Shared; the second waits for the first. */
+static void BeginTwo(PKTHREAD Threads[2])
+{
+    Shared = Open(FILE_SYNCHRONOUS_IO_NONALERT);
+    Pend = TRUE;
+    Threads[0] = KtestThread(ReadShared, (PVOID)0, 8);
+    KtestWaitBlocked(Threads[0], &Opened.File->Event);
+    Threads[1] = KtestThread(ReadShared, (PVOID)1, 8);
+    KtestWaitBlocked(Threads[1], &Opened.File->Lock);
+}
+
+/* The position is the file's when the request's turn comes, not when it was asked for. */
+TEST(io_service, next_synchronous_request_begins_where_the_last_one_ended)
+{
+    PKTHREAD Threads[2];
+
+    Begin();
+    BeginTwo(Threads);
+    EXPECT_EQ(Last.Parameters.Read.ByteOffset.QuadPart, 0);
+    Opened.File->CurrentByteOffset.QuadPart = LENGTH;   /* as its driver moves it */
+    FinishPended();
+    KtestJoin(Threads[0]);
+    KtestWaitBlocked(Threads[1], &Opened.File->Event);
+    EXPECT_EQ(Last.Parameters.Read.ByteOffset.QuadPart, LENGTH);
+    FinishPended();
+    KtestJoin(Threads[1]);
+    End(Shared);
+}
+
+/* A filter attaches while a request waits for its turn: the request has a location for it. */
+TEST(io_service, request_has_a_location_for_each_device_it_meets)
+{
+    PDEVICE_OBJECT Filter;
+    PKTHREAD Threads[2];
+
+    Begin();
+    BeginTwo(Threads);
+    REQUIRE_EQ(IoCreateDevice(Driver, 0, NULL, FILE_DEVICE_UNKNOWN, 0, FALSE, &Filter), STATUS_SUCCESS);
+    Filter->Flags = (Filter->Flags & ~(ULONG)DO_DEVICE_INITIALIZING) | DO_BUFFERED_IO;
+    EXPECT_EQ(IoAttachDeviceToDeviceStack(Filter, Device), Device);
+    FinishPended();
+    KtestJoin(Threads[0]);
+    KtestWaitBlocked(Threads[1], &Opened.File->Event);
+    EXPECT_EQ(Last.DeviceObject, Filter);
+    EXPECT_EQ(Pended->StackCount, 2);
+    FinishPended();
+    KtestJoin(Threads[1]);
+    IoDetachDevice(Device);
+    IoDeleteDevice(Filter);
     End(Shared);
 }
 

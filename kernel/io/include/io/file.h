@@ -56,6 +56,9 @@ enum { FILE_SUPERSEDE, FILE_OPEN, FILE_CREATE, FILE_OPEN_IF, FILE_OVERWRITE, FIL
 enum { FILE_SYNCHRONOUS_IO_ALERT = 0x10, FILE_SYNCHRONOUS_IO_NONALERT = 0x20, FILE_NON_DIRECTORY_FILE = 0x40,
        FILE_SYNCHRONOUS = FILE_SYNCHRONOUS_IO_ALERT | FILE_SYNCHRONOUS_IO_NONALERT };
 
+/* IoStatus.Information of a create request that ends with STATUS_REPARSE: the file's name is another path. */
+enum { IO_REPARSE = 0 };
+
 /* What the driver is told about who opens: nobody's rights are looked at, so there is no state of them. */
 typedef struct _IO_SECURITY_CONTEXT {
     PVOID SecurityQos;
