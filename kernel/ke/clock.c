@@ -9,12 +9,11 @@
  * timers. The tick is TICK_UNITS long, as NT's usual 15.625 ms, and counts as KeQueryTickCount's unit. */
 #include "ki.h"
 
-enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = 40 };
+enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = CLOCK_SCALE_SHIFT };
 enum { FRESH_UNITS = 100 };             /* the page need not be newer */
 #define LAST_SYSTEM_TIME 0x7FFF35F4F06C7FFFll   /* the end of the year 30827, months before the count runs out */
 
-static ULONG64 CounterStart;            /* counter at interrupt time 0 */
-static ULONG64 UnitsPerCount;           /* 100 ns per count, 24.40 fixed point */
+ULONG64 KiCounterStart, KiUnitsPerCount;
 static ULONG64 CountsPerUnit;           /* counts per 100 ns, 24.40 fixed point */
 static ULONG64 CountsPerMicrosecond;
 static ULONG64 LatestDue;               /* interrupt time that still has a counter value; decades away */
@@ -27,7 +26,6 @@ static ULONG64 Scale(ULONG64 Value, ULONG64 Factor)
     return (ULONG64)((unsigned __int128)Value * Factor >> SCALE_SHIFT);
 }
 
-ULONG64 KiQueryTime(void) { return Scale(ArchReadCounter() - CounterStart, UnitsPerCount); }
 LONG64 KiSystemTimeBias(void) { return __atomic_load_n(&SystemBias, __ATOMIC_RELAXED); }
 
 /* The interrupt time of a system time, as long as nobody sets it: 0 for one before boot, and none is beyond
@@ -75,7 +73,7 @@ static void Arm(PKPCR Pcr, ULONG64 Due)
     if (Due == ~0ull)
         ArchStopClock();
     else                                /* + 1: rounding must not make it early */
-        ArchArmClock(CounterStart + Scale(Due < LatestDue ? Due : LatestDue, CountsPerUnit) + 1);
+        ArchArmClock(KiCounterStart + Scale(Due < LatestDue ? Due : LatestDue, CountsPerUnit) + 1);
 }
 
 void KiArmClock(PKPCR Pcr)
@@ -156,12 +154,12 @@ void KiInitializeClock(void)
 {
     ULONG64 Frequency = ArchCounterFrequency();
 
-    CounterStart = ArchReadCounter();
-    UnitsPerCount = ((ULONG64)UNITS_PER_SECOND << SCALE_SHIFT) / Frequency;
+    KiCounterStart = ArchReadCounter();
+    KiUnitsPerCount = ((ULONG64)UNITS_PER_SECOND << SCALE_SHIFT) / Frequency;
     /* Quotient and remainder apart: 128 bits would take a division from the compiler's library. */
     CountsPerUnit = (Frequency / UNITS_PER_SECOND << SCALE_SHIFT) +
                     (Frequency % UNITS_PER_SECOND << SCALE_SHIFT) / UNITS_PER_SECOND + 1;
-    LatestDue = (~0ull - CounterStart) / 2 / ((CountsPerUnit >> SCALE_SHIFT) + 1);
+    LatestDue = (~0ull - KiCounterStart) / 2 / ((CountsPerUnit >> SCALE_SHIFT) + 1);
     CountsPerMicrosecond = (Frequency + 999999) / 1000000;
     SystemBias = (LONG64)(ArchReadWallClock() * UNITS_PER_SECOND);
     SharedUserData->TickCountMultiplier = (ULONG)(((ULONG64)TICK_UNITS << 24) / 10000);
@@ -205,7 +203,7 @@ ULONGLONG KeQueryInterruptTime(VOID) { return LoadTime(&SharedUserData->Interrup
 ULONGLONG KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp)
 {
     *QpcTimeStamp = ArchReadCounter();
-    return Scale(*QpcTimeStamp - CounterStart, UnitsPerCount);
+    return Scale(*QpcTimeStamp - KiCounterStart, KiUnitsPerCount);
 }
 
 /* KeQuerySystemTime - 100 ns since 1601-01-01 UTC, as of the last clock interrupt. IRQL: any. */
@@ -241,9 +239,8 @@ VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
     KiAcquireRawLock(&PageLock);
     StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)SystemBias);
     KiReleaseRawLock(&PageLock);
-    KiShiftAbsoluteTimers(SystemBias);
     KiReleaseRawLock(&SettingLock);
-    /* Any processor's next timer may be another one now, or due already. */
+    /* Each moves its own timers (timer_queue.c); its next one may be another one now, or due already. */
     for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
         KiProcessorBlock[Number]->TimersDue = TRUE;
         ArchSendDispatch(Number);

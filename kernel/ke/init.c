@@ -57,7 +57,7 @@ void KeInitializeProcessor(PKPCR Pcr, PKTHREAD IdleThread, PVOID IdleStackTop, S
 void KeInitialize(void)
 {
     KiInitializeClock();
-    KiShiftAbsoluteTimers(KiSystemTimeBias());
+    KiInitializeTimerQueue(&KiCurrentPcr()->TimerQueue, 0);     /* anew: the system time is known */
     KiInitializeGenericCall();
     KiSetTimerClients(KiTimerExpired, KiWaitTimedOut);
     KeProcessorOnline();

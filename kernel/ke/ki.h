@@ -26,16 +26,20 @@
 /* ---- timer_queue.c: its per-processor state ---- */
 
 enum { TIMER_LEVEL_BITS = 6, TIMER_SLOTS = 1 << TIMER_LEVEL_BITS, TIMER_LEVELS = 11 };
+enum { TIMERS_KEPT = TIMER_LEVELS * TIMER_SLOTS, TIMERS_MOVED, TIMER_LISTS };
 
+/* Letters: (c) only its processor, interrupts off; the rest: Lock, interrupts off */
 typedef struct _KI_TIMER_QUEUE {
-    KSPIN_LOCK Lock;                    /* of all that follows; interrupts off */
-    ULONG64 Current;                    /* every entry is due at or after this */
-    volatile ULONG64 NextDue;           /* interrupt time of the first entry, or before; ~0: none; read anywhere */
-    LONG64 Bias;                        /* system time - interrupt time, as its absolute entries have it */
-    ULONG64 Expiries;                   /* since boot */
-    ULONG LevelSummary;                 /* bit per level that has an entry */
-    ULONG64 Occupied[TIMER_LEVELS];     /* bit per slot that has an entry */
-    LIST_ENTRY Slot[TIMER_LEVELS][TIMER_SLOTS];
+    KSPIN_LOCK Lock;
+    ULONG64 Current;                    /* (c) every entry is due at or after this */
+    ULONG64 NextDue;                    /* (c) interrupt time of the first entry, or before; ~0: none */
+    LONG64 Bias;                        /* (c) system time - interrupt time, as its absolute entries have it */
+    ULONG64 Expiries;                   /* (c) since boot; read by all */
+    ULONG Levels;                       /* (c) bit per level that may have an entry */
+    ULONG64 Occupied[TIMER_LEVELS];     /* (c) bit per slot that may have an entry */
+    PLIST_ENTRY Opened;                 /* (c) the slot that has come due and is being emptied */
+    BOOLEAN Sorted;                     /* (c) all that is in it is due at one time, which has come */
+    LIST_ENTRY List[TIMER_LISTS];       /* the slots, level by level, and two of FollowSystemTime */
 } KI_TIMER_QUEUE;
 
 /* ---- dpc.c: its per-processor state ---- */
@@ -313,6 +317,17 @@ FORCEINLINE void KiUnlinkBlock(PKWAIT_BLOCK Block)
     __atomic_store_n(&Block->BlockState, BlockFree, __ATOMIC_RELEASE);
 }
 
+/* ---- clock.c: the time ---- */
+enum { CLOCK_SCALE_SHIFT = 40 };
+extern ULONG64 KiCounterStart;                  /* the counter at interrupt time 0; fixed once the clock runs, as is */
+extern ULONG64 KiUnitsPerCount;                 /* 100 ns per count, 24.40 fixed point */
+
+/* Interrupt time now, 100 ns, exact. */
+FORCEINLINE ULONG64 KiQueryTime(void)
+{
+    return (ULONG64)((unsigned __int128)(ArchReadCounter() - KiCounterStart) * KiUnitsPerCount >> CLOCK_SCALE_SHIFT);
+}
+
 /* ---- wait.c ---- */
 
 /* Between waits, and in most of them: one block, the thread's own. */
@@ -362,15 +377,72 @@ void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now);
 void KiInsertTimerEntry(KTIMER_ENTRY *Entry);   /* into this processor's queue; arms the clock if first */
 void KiRemoveTimerEntry(KTIMER_ENTRY *Entry);   /* a timer's, which is Inserted and locked */
 void KiRemoveTimeout(PKTHREAD Thread);          /* the current thread's, if it is still queued */
-void KiUnlinkTimerEntry(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);    /* Queue is locked */
 ULONG64 KiTimerExpiries(void);
-void KiExpireTimers(PKPCR Pcr);                 /* DISPATCH_LEVEL */
-void KiShiftAbsoluteTimers(LONG64 Bias);        /* the system time is Bias later than interrupt time now */
+void KiExpireTimers(PKPCR Pcr);                 /* DISPATCH_LEVEL, interrupts on, on the dispatch stack */
 /* What an entry that is due calls: with Queue locked, which is unlocked at the end, and Entry taken out of it. FALSE:
  * nothing was done, somebody who holds up this queue needs it first. */
 typedef BOOLEAN KI_TIMER_CLIENT(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
 void KiSetTimerClients(KI_TIMER_CLIENT *Timer, KI_TIMER_CLIENT *Timeout);
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context);
+
+FORCEINLINE KI_TIMER_QUEUE *KiTimerQueueOf(KTIMER_ENTRY *Entry)
+{
+    return &KiProcessorBlock[Entry->Processor & TIMER_ENTRY_PROCESSOR]->TimerQueue;
+}
+
+/* The number of the highest digit of Difference that is not 0: a sixth of its binary logarithm, without a division. */
+FORCEINLINE ULONG KiTimerLevel(ULONG64 Difference) { return (63u ^ (ULONG)__builtin_clzll(Difference | 1)) * 43 >> 8; }
+
+/* The entries from First to Last, which are linked and all due at Due, become the last ones of its slot. This
+ * processor's queue, locked; Due is not before Current. */
+FORCEINLINE void KiLinkTimers(KI_TIMER_QUEUE *Queue, PLIST_ENTRY First, PLIST_ENTRY Last, ULONG64 Due)
+{
+    ULONG Level = KiTimerLevel(Due ^ Queue->Current);
+    ULONG Slot = (ULONG)(Due >> (Level * TIMER_LEVEL_BITS)) % TIMER_SLOTS;
+    PLIST_ENTRY Head = &Queue->List[Level * TIMER_SLOTS + Slot], Before = Head->Blink;
+
+    RtlAssert(Due >= Queue->Current);
+    Last->Flink = Head;
+    First->Blink = Before;
+    Before->Flink = First;
+    Head->Blink = Last;
+    Queue->Occupied[Level] |= 1ull << Slot;
+    Queue->Levels |= 1u << Level;
+}
+
+/* Entry's queue is locked. Its slot's mark stays. */
+FORCEINLINE void KiUnlinkTimer(KTIMER_ENTRY *Entry) { RemoveEntryList(&Entry->TimerListEntry); }
+
+/* KiInsertTimerEntry for a relative one, which so lies ahead, and without the clock. Pcr's queue is locked, and at the
+ * end unlocked. Returns: TRUE if it comes before all others: KiArmClockEarlier must follow. */
+FORCEINLINE BOOLEAN KiInsertAhead(PKPCR Pcr, KTIMER_ENTRY *Entry, ULONG64 Due, ULONG Marks)
+{
+    KI_TIMER_QUEUE *Queue = &Pcr->TimerQueue;
+    BOOLEAN First;
+
+    Entry->DueTime = Due;
+    Entry->Processor = Marks | Pcr->Cpu.Number;
+    KiLinkTimers(Queue, &Entry->TimerListEntry, &Entry->TimerListEntry, Due);
+    First = Due < Queue->NextDue;
+    if (UNLIKELY(First))
+        Queue->NextDue = Due;
+    KiReleaseRawLock(&Queue->Lock);
+    return First;
+}
+
+/* KiRemoveTimeout, straight. FALSE: somebody holds the queue up, nothing is done. */
+FORCEINLINE BOOLEAN KiTryRemoveTimeout(PKTHREAD Thread)
+{
+    KI_TIMER_QUEUE *Queue = KiTimerQueueOf(&Thread->Timeout);
+
+    if (UNLIKELY(!KiTryRawLock(&Queue->Lock)))
+        return FALSE;
+    if (LIKELY(Thread->TimeoutQueued))
+        KiUnlinkTimer(&Thread->Timeout);
+    Thread->TimeoutQueued = FALSE;
+    KiReleaseRawLock(&Queue->Lock);
+    return TRUE;
+}
 
 /* The timeout of the current thread's wait; interrupts off. */
 FORCEINLINE void KiQueueTimeout(PKTHREAD Thread, ULONG64 Due, ULONG Marks)
@@ -402,7 +474,6 @@ FORCEINLINE BOOLEAN KiDpcsPending(PKPCR Pcr)
 
 /* ---- clock.c ---- */
 void KiInitializeClock(void);
-ULONG64 KiQueryTime(void);                      /* interrupt time now, 100 ns, exact */
 LONG64 KiSystemTimeBias(void);                  /* system time - interrupt time */
 ULONG64 KiInterruptTimeOf(LONG64 SystemTime);   /* 0: it has passed; at most MAXLONGLONG */
 BOOLEAN KiClockInterrupt(KIRQL Interrupted);

@@ -158,7 +158,8 @@ static void RetireDispatchWork(PVOID Context)
 
     ArchSwitchFpu(Pcr->Cpu.DispatchFpu);
     if (Pcr->TimersDue) {
-        Pcr->TimersDue = FALSE;         /* what comes due from now on says so again */
+        /* What comes due from now on, or is moved, says so again: a barrier before its look. */
+        __atomic_exchange_n(&Pcr->TimersDue, FALSE, __ATOMIC_SEQ_CST);
         KiExpireTimers(Pcr);
     }
     KiRetireDpcs(Pcr);

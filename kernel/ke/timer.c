@@ -68,44 +68,16 @@ BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
                        "timer %p has come due and is no timer any more: was its memory freed or written over?", Timer);
     if (!KiTryLockObject(&Timer->Header))
         return FALSE;
-    KiUnlinkTimerEntry(Queue, Entry);
+    KiUnlinkTimer(Entry);
     KiReleaseRawLock(&Queue->Lock);
     Timer->Header.Inserted = FALSE;
     KiReadyWoken(Expire(Timer, Timer->DueTime));
     return TRUE;
 }
 
-/* ---- Public: KeInitializeTimer(Ex), KeSetTimer(Ex), KeCancelTimer, KeReadStateTimer ---- */
+/* ---- Setting and cancelling: the general way, and the straight one ---- */
 
-/* KeInitializeTimer - a notification timer: KeInitializeTimerEx(Timer, NotificationTimer). IRQL: any. */
-VOID KeInitializeTimer(PKTIMER Timer) { KeInitializeTimerEx(Timer, NotificationTimer); }
-
-/* KeInitializeTimerEx - Timer becomes a timer of Type: not signalled, not queued, not periodic.
- * IRQL: any. Re-initialising a queued timer is undefined. Source: WDK nf-wdm-keinitializetimerex. */
-VOID KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
-{
-    Timer->Header.Type = (UCHAR)(TimerNotificationObject + Type);
-    Timer->Header.TimerControlFlags = 0;
-    Timer->Header.Size = sizeof(KTIMER) / sizeof(ULONG);
-    Timer->Header.TimerMiscFlags = 0;
-    Timer->Header.SignalState = 0;
-    InitializeListHead(&Timer->Header.WaitListHead);
-    InitializeListHead(&Timer->TimerListEntry);
-    Timer->DueTime = 0;
-    Timer->Dpc = NULL;
-    Timer->Processor = 0;
-    Timer->Period = 0;
-}
-
-/* KeSetTimer - KeSetTimerEx with no period. */
-BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc) { return KeSetTimerEx(Timer, DueTime, 0, Dpc); }
-
-/* KeSetTimerEx - (re)start Timer: not signalled until DueTime (100 ns, negative relative, else absolute since
- * 1601), then every Period ms if that is not 0; each expiry queues Dpc if not NULL. A due time that has passed
- * expires inside the call. A negative Period is what it is in the unsigned field: 25 to 50 days.
- * IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued before; that setting is cancelled.
- * Source: WDK nf-wdm-kesettimerex, Remarks. */
-BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+static NOINLINE BOOLEAN SetAsUsual(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     BOOLEAN Absolute = DueTime.QuadPart >= 0;
     ULONG64 Now = KiQueryTime(), Flags = ArchDisableInterrupts(), Due;
@@ -133,10 +105,7 @@ BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dp
     return WasQueued;
 }
 
-/* KeCancelTimer - take Timer out of the queue. Its state and its waiters stay as they are, and so does a DPC that
- * an earlier expiry has queued. IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued.
- * Source: WDK nf-wdm-kecanceltimer, Return value. */
-BOOLEAN KeCancelTimer(PKTIMER Timer)
+static NOINLINE BOOLEAN CancelAsUsual(PKTIMER Timer)
 {
     ULONG64 Flags = ArchDisableInterrupts();
     BOOLEAN WasQueued;
@@ -146,6 +115,131 @@ BOOLEAN KeCancelTimer(PKTIMER Timer)
     KiUnlockObject(&Timer->Header);
     ArchRestoreInterrupts(Flags);
     return WasQueued;
+}
+
+/* Timer, which is locked, is the first one of this processor's queue now; interrupts were on. */
+static NOINLINE BOOLEAN ArmAndLeave(PKTIMER Timer, BOOLEAN WasQueued)
+{
+    KiArmClockEarlier(KiCurrentPcr(), Timer->DueTime);
+    KiUnlockObject(&Timer->Header);
+    ArchEnableInterrupts();
+    return WasQueued;
+}
+
+static NOINLINE BOOLEAN SetAgain(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc);
+
+/* Straight: a relative due time, interrupts on, no lock held by another, no other processor's queue. What is different
+ * is called last, so that no register is saved; WasQueued is a constant for the same reason. */
+FORCEINLINE BOOLEAN Set(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc, const BOOLEAN WasQueued)
+{
+    ULONG64 Flags;
+    PKPCR Pcr;
+
+    if (UNLIKELY(DueTime.QuadPart >= 0))
+        return SetAsUsual(Timer, DueTime, Period, Dpc);
+    Flags = ArchDisableInterrupts();
+    Pcr = KiCurrentPcr();
+    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return SetAsUsual(Timer, DueTime, Period, Dpc);
+    if (UNLIKELY(!KiTryLockObject(&Timer->Header))) {
+        ArchEnableInterrupts();
+        return SetAsUsual(Timer, DueTime, Period, Dpc);
+    }
+    if (UNLIKELY(Timer->Header.Inserted != WasQueued)) {
+        KiUnlockObject(&Timer->Header);
+        ArchEnableInterrupts();
+        return WasQueued ? SetAsUsual(Timer, DueTime, Period, Dpc) : SetAgain(Timer, DueTime, Period, Dpc);
+    }
+    if (UNLIKELY(WasQueued && KiTimerQueueOf(EntryOf(Timer)) != &Pcr->TimerQueue) ||
+        UNLIKELY(!KiTryRawLock(&Pcr->TimerQueue.Lock))) {
+        KiUnlockObject(&Timer->Header);
+        ArchEnableInterrupts();
+        return SetAsUsual(Timer, DueTime, Period, Dpc);
+    }
+    if (WasQueued)
+        KiUnlinkTimer(EntryOf(Timer));
+    Timer->Header.Inserted = TRUE;
+    Timer->Header.SignalState = 0;
+    Timer->Dpc = Dpc;
+    Timer->Period = (ULONG)Period;
+    if (UNLIKELY(KiInsertAhead(Pcr, EntryOf(Timer), KiQueryTime() - (ULONG64)DueTime.QuadPart, 0)))
+        return ArmAndLeave(Timer, WasQueued);
+    KiUnlockObject(&Timer->Header);
+    ArchEnableInterrupts();
+    return WasQueued;
+}
+
+static NOINLINE BOOLEAN SetAgain(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+{
+    return Set(Timer, DueTime, Period, Dpc, TRUE);
+}
+
+/* ---- Public: KeInitializeTimer(Ex), KeSetTimer(Ex), KeCancelTimer, KeReadStateTimer ---- */
+
+/* KeInitializeTimer - a notification timer: KeInitializeTimerEx(Timer, NotificationTimer). IRQL: any. */
+VOID KeInitializeTimer(PKTIMER Timer) { KeInitializeTimerEx(Timer, NotificationTimer); }
+
+/* KeInitializeTimerEx - Timer becomes a timer of Type: not signalled, not queued, not periodic.
+ * IRQL: any. Re-initialising a queued timer is undefined. Source: WDK nf-wdm-keinitializetimerex. */
+VOID KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type)
+{
+    Timer->Header.Type = (UCHAR)(TimerNotificationObject + Type);
+    Timer->Header.TimerControlFlags = 0;
+    Timer->Header.Size = sizeof(KTIMER) / sizeof(ULONG);
+    Timer->Header.TimerMiscFlags = 0;
+    Timer->Header.SignalState = 0;
+    InitializeListHead(&Timer->Header.WaitListHead);
+    InitializeListHead(&Timer->TimerListEntry);
+    Timer->DueTime = 0;
+    Timer->Dpc = NULL;
+    Timer->Processor = 0;
+    Timer->Period = 0;
+}
+
+/* KeSetTimer - KeSetTimerEx with no period. */
+BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc) { return Set(Timer, DueTime, 0, Dpc, FALSE); }
+
+/* KeSetTimerEx - (re)start Timer: not signalled until DueTime (100 ns, negative relative, else absolute since
+ * 1601), then every Period ms if that is not 0; each expiry queues Dpc if not NULL. A due time that has passed
+ * expires inside the call. A negative Period is what it is in the unsigned field: 25 to 50 days.
+ * IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued before; that setting is cancelled.
+ * Source: WDK nf-wdm-kesettimerex, Remarks. */
+BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
+{
+    return Set(Timer, DueTime, Period, Dpc, FALSE);
+}
+
+/* KeCancelTimer - take Timer out of the queue. Its state and its waiters stay as they are, and so does a DPC that
+ * an earlier expiry has queued. IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued.
+ * Source: WDK nf-wdm-kecanceltimer, Return value. */
+BOOLEAN KeCancelTimer(PKTIMER Timer)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    KI_TIMER_QUEUE *Queue;
+
+    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return CancelAsUsual(Timer);
+    if (UNLIKELY(!KiTryLockObject(&Timer->Header))) {
+        ArchEnableInterrupts();
+        return CancelAsUsual(Timer);
+    }
+    if (!Timer->Header.Inserted) {
+        KiUnlockObject(&Timer->Header);
+        ArchEnableInterrupts();
+        return FALSE;
+    }
+    Queue = KiTimerQueueOf(EntryOf(Timer));
+    if (UNLIKELY(!KiTryRawLock(&Queue->Lock))) {
+        KiUnlockObject(&Timer->Header);
+        ArchEnableInterrupts();
+        return CancelAsUsual(Timer);
+    }
+    KiUnlinkTimer(EntryOf(Timer));
+    KiReleaseRawLock(&Queue->Lock);
+    Timer->Header.Inserted = FALSE;
+    KiUnlockObject(&Timer->Header);
+    ArchEnableInterrupts();
+    return TRUE;
 }
 
 /* KeReadStateTimer - is Timer signalled? IRQL: <= DISPATCH_LEVEL. Source: WDK nf-wdm-kereadstatetimer. */

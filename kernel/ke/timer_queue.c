@@ -1,27 +1,34 @@
 /* timer_queue.c - what is due when: one queue per processor, O(1) to set and to cancel.
  *
- * Promise: an entry expires at its due time to 100 ns as closely as the clock hardware fires, and setting or
- * cancelling one costs the same whether none or a hundred thousand are pending.
- * Method: due times are numbers to the base 64. An entry lies in the level of the highest digit in which its
- * due time differs from Current, in the slot of that digit's value. When time reaches a slot of level n > 0,
- * its entries are dealt out again to lower levels, where they belong now; a slot of level 0 holds entries of
- * one single due time. An entry so moves at most once per digit, and each level knows its first occupied
- * slot from a bit map.
- * Invariant: Current never passes the start of an occupied slot without emptying it; hence no entry's level
- * changes behind our back, and the first occupied slot of the lowest occupied level is always the next one.
+ * Promise: an entry expires at its due time to 100 ns as closely as the clock hardware fires, those of one due time in
+ * the order in which they were set, and setting or cancelling one costs the same whether none or a hundred thousand are
+ * pending.
+ * Method: due times are numbers to the base 64. An entry lies in the level of the highest digit in which its due time
+ * differs from Current, in the slot of that digit's value. When time reaches a slot, it is opened. In one of level 0
+ * all entries are due; those of a higher level are dealt out to lower ones, where they belong now, unless they are few
+ * and all due at one time that has come. An entry so moves at most once per digit, a run of one due time as a whole.
+ * Invariant: Current never passes the start of a slot that has entries without opening it, and none is opened before
+ * the last one is empty; hence no entry's level changes behind our back, and the first slot of the lowest level is
+ * always the next one.
+ * A slot is marked by who links an entry; who takes the last one out leaves the mark, and whoever looks for the next
+ * slot passes over it. So cancelling looks at nothing but the entry and its neighbours.
  * NextDue is what the clock is armed for: never late, and exact unless a cancel made it early. It is found anew at
  * each expiry: in a slot of a higher level that holds few entries the earliest is looked up; one with many is dealt
  * out first, at its start.
- * Lock: each queue has its own, interrupts off; a queue's clock is its own processor's, so entries are set on the
- * current processor only and may be removed from any. Its holder may hold the lock of the timer, or of the thread that
- * the entry belongs to. An entry that comes due is found from the queue, against that order: what it calls (a client)
- * only tries, and where it fails the queue is unlocked for whoever holds it up, who may be here to take the entry out.
- * Absolute entries are kept as interrupt time, by the queue's own Bias, which moves with them when the system time is
- * set; so one that is set at the same moment is moved once, whoever comes first.
- * Rejected: a heap (needs an array that cannot grow inside KeSetTimer); one list per tick (not exact). */
+ * Lock: each queue has its own, interrupts off. Its processor alone puts entries in and moves them; others take them
+ * out. So an expiry may let go of the lock wherever it likes, and does so after a bounded number of entries: nobody can
+ * have put one where it has been. The lock's holder may hold the lock of the timer, or of the thread that the entry
+ * belongs to. An entry that comes due is found from the queue, against that order: what it calls (a client) only tries,
+ * and where it fails the queue is unlocked for whoever holds it up, who may be here to take the entry out.
+ * Absolute entries are kept as interrupt time, by the queue's own Bias. Who sets the system time only tells all
+ * processors; each moves its own entries before it expires the next one, and its Bias with them. One that is set in
+ * between is kept by the old Bias, and is moved once like all others.
+ * Rejected: a heap (needs an array that cannot grow inside KeSetTimer); one list per tick (not exact); a mark that is
+ * always exact (every cancel would find out about its slot, for one look at a slot that is found empty). */
 #include "ki.h"
 
 enum { EXACT_LOOK = 8 };                /* entries of a slot that are looked through for the earliest */
+enum { TURN = 256, STEP = 8 };          /* what a turn of the lock does, in entries; what every step counts at least */
 
 static KI_TIMER_CLIENT *Clients[2];
 
@@ -36,115 +43,125 @@ void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
     Queue->Current = Now;
     Queue->NextDue = ~0ull;
     Queue->Bias = KiSystemTimeBias();
-    for (ULONG Level = 0; Level < TIMER_LEVELS; Level++)
-        for (ULONG Slot = 0; Slot < TIMER_SLOTS; Slot++)
-            InitializeListHead(&Queue->Slot[Level][Slot]);
+    for (ULONG Index = 0; Index < TIMER_LISTS; Index++)
+        InitializeListHead(&Queue->List[Index]);
+    Queue->Opened = &Queue->List[0];
 }
 
-/* floor(log64(Difference)) without a division. */
-static ULONG LevelOf(ULONG64 Difference)
-{
-    return (((63u - (ULONG)__builtin_clzll(Difference | 1)) * 43) >> 8);
-}
+static KTIMER_ENTRY *EntryOf(PLIST_ENTRY Link) { return CONTAINING_RECORD(Link, KTIMER_ENTRY, TimerListEntry); }
 
-static void Link(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
+/* One entry, which may be overdue. */
+static ULONG64 Link(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
 {
     ULONG64 Due = Entry->DueTime > Queue->Current ? Entry->DueTime : Queue->Current;
-    ULONG Level = LevelOf(Due ^ Queue->Current);
-    ULONG Slot = (ULONG)(Due >> (Level * TIMER_LEVEL_BITS)) % TIMER_SLOTS;
 
-    InsertTailList(&Queue->Slot[Level][Slot], &Entry->TimerListEntry);
-    Queue->Occupied[Level] |= 1ull << Slot;
-    Queue->LevelSummary |= 1u << Level;
+    KiLinkTimers(Queue, &Entry->TimerListEntry, &Entry->TimerListEntry, Due);
     if (Due < Queue->NextDue)
         Queue->NextDue = Due;
+    return Due;
 }
 
-/* The slot that has run empty is known by its list head, which is all that is left in the list. */
-static void NoteEmptySlot(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Head)
+/* ---- Forward in time ---- */
+
+/* How many of List, from its first on, are due at the same time; at most Most, at least 1. */
+static ULONG LengthOfRun(PLIST_ENTRY List, ULONG Most, PLIST_ENTRY *Last)
 {
-    ULONG Index = (ULONG)(Head - &Queue->Slot[0][0]);
-    ULONG Level = Index / TIMER_SLOTS;
+    PLIST_ENTRY Link = List->Flink, After;
+    ULONG64 Due = EntryOf(Link)->DueTime;
+    ULONG Count = 1;
 
-    Queue->Occupied[Level] &= ~(1ull << (Index % TIMER_SLOTS));
-    if (Queue->Occupied[Level] == 0)
-        Queue->LevelSummary &= ~(1u << Level);
-}
-
-void KiUnlinkTimerEntry(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
-{
-    PLIST_ENTRY After = Entry->TimerListEntry.Flink;
-
-    if (RemoveEntryList(&Entry->TimerListEntry))
-        NoteEmptySlot(Queue, After);
-}
-
-/* The next slot in time. LevelSummary is not 0. */
-static void NextSlot(KI_TIMER_QUEUE *Queue, ULONG *Level, ULONG *Slot, ULONG64 *Start)
-{
-    ULONG Shift;
-
-    *Level = (ULONG)__builtin_ctz(Queue->LevelSummary);
-    *Slot = (ULONG)__builtin_ctzll(Queue->Occupied[*Level]);
-    Shift = *Level * TIMER_LEVEL_BITS;
-    *Start = (Queue->Current >> Shift >> TIMER_LEVEL_BITS << TIMER_LEVEL_BITS | *Slot) << Shift;
-}
-
-/* Bring Current to Now or to the first entry that is due, dealing out the slots on the way. Returns that
- * entry, still linked, or NULL. */
-static KTIMER_ENTRY *FindDue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
-{
-    ULONG Level, Slot;
-    ULONG64 Start;
-
-    while (Queue->LevelSummary != 0) {
-        PLIST_ENTRY Head;
-
-        NextSlot(Queue, &Level, &Slot, &Start);
-        if (Start > Now)
-            break;
-        if (Start > Queue->Current)
-            Queue->Current = Start;
-        Head = &Queue->Slot[Level][Slot];
-        if (Level == 0)
-            return CONTAINING_RECORD(Head->Flink, KTIMER_ENTRY, TimerListEntry);
-        while (!IsListEmpty(Head)) {
-            KTIMER_ENTRY *Entry = CONTAINING_RECORD(Head->Flink, KTIMER_ENTRY, TimerListEntry);
-
-            KiUnlinkTimerEntry(Queue, Entry);
-            Link(Queue, Entry);
-        }
+    while ((After = Link->Flink) != List && EntryOf(After)->DueTime == Due && Count < Most) {
+        Link = After;
+        Count++;
     }
-    if (Now > Queue->Current)
-        Queue->Current = Now;
-    return NULL;
+    *Last = Link;
+    return Count;
 }
 
-/* The exact due time of the first entry, or a time shortly before it; ~0 if the queue is empty. */
-static ULONG64 FindNextDue(KI_TIMER_QUEUE *Queue)
+/* Slot is not empty. The time of its first entry, or Start if that would be much to look through. */
+static ULONG64 EarliestOf(PLIST_ENTRY Slot, ULONG64 Start)
 {
-    ULONG Level, Slot, Looked = 0;
-    ULONG64 Start, Earliest = ~0ull;
-    PLIST_ENTRY Head;
+    ULONG64 Earliest = ~0ull;
+    ULONG Looked = 0;
 
-    if (Queue->LevelSummary == 0)
-        return ~0ull;
-    NextSlot(Queue, &Level, &Slot, &Start);
-    if (Level == 0)
-        return Start;
-    Head = &Queue->Slot[Level][Slot];
-    for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink) {
-        ULONG64 Due = CONTAINING_RECORD(Link, KTIMER_ENTRY, TimerListEntry)->DueTime;
-
+    for (PLIST_ENTRY Link = Slot->Flink; Link != Slot; Link = Link->Flink) {
         if (++Looked > EXACT_LOOK)
             return Start;
-        if (Due < Earliest)
-            Earliest = Due;
+        if (EntryOf(Link)->DueTime < Earliest)
+            Earliest = EntryOf(Link)->DueTime;
     }
     return Earliest;
 }
 
-/* ---- For timer.c, wait.c and clock.c ---- */
+/* The opened slot is empty: on to the next one, or over a mark of an empty one. FALSE: none is due; Current and NextDue
+ * are up to date. */
+static BOOLEAN OpenNext(KI_TIMER_QUEUE *Queue, ULONG64 Now)
+{
+    ULONG Level, Shift, Slot;
+    PLIST_ENTRY Head, Last;
+    ULONG64 Start;
+
+    if (Queue->Levels == 0) {
+        Queue->Current = Now;
+        Queue->NextDue = ~0ull;
+        return FALSE;
+    }
+    Level = (ULONG)__builtin_ctz(Queue->Levels);
+    Slot = (ULONG)__builtin_ctzll(Queue->Occupied[Level]);
+    Shift = Level * TIMER_LEVEL_BITS;
+    Start = (Queue->Current >> Shift >> TIMER_LEVEL_BITS << TIMER_LEVEL_BITS | Slot) << Shift;
+    Head = &Queue->List[Level * TIMER_SLOTS + Slot];
+    if (Start > Now && !IsListEmpty(Head)) {
+        Queue->Current = Now;
+        Queue->NextDue = Level == 0 ? Start : EarliestOf(Head, Start);
+        return FALSE;
+    }
+    Queue->Occupied[Level] &= Queue->Occupied[Level] - 1;
+    if (Queue->Occupied[Level] == 0)
+        Queue->Levels &= Queue->Levels - 1;
+    if (IsListEmpty(Head))
+        return TRUE;
+    if (Start > Queue->Current)
+        Queue->Current = Start;
+    Queue->Opened = Head;
+    Queue->Sorted = Level == 0 || (EntryOf(Head->Flink)->DueTime <= Now &&
+                                   LengthOfRun(Head, EXACT_LOOK, &Last) < EXACT_LOOK && Last == Head->Blink);
+    return TRUE;
+}
+
+/* The first of Slot, which is opened, and those after it that are due at the same time go to a lower slot. Returns: how
+ * many; at most Most. */
+static ULONG Deal(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Slot, ULONG Most)
+{
+    PLIST_ENTRY First = Slot->Flink, Last;
+    ULONG Count = LengthOfRun(Slot, Most, &Last);
+
+    Slot->Flink = Last->Flink;
+    Last->Flink->Blink = Slot;
+    KiLinkTimers(Queue, First, Last, EntryOf(First)->DueTime);
+    return Count;
+}
+
+/* As far to the first entry that is due as one turn of the lock goes. Returns: that entry, still linked, or NULL. Done:
+ * there is none, and all is up to date. */
+FORCEINLINE KTIMER_ENTRY *Advance(KI_TIMER_QUEUE *Queue, ULONG64 Now, BOOLEAN *Done)
+{
+    for (LONG Left = TURN; Left > 0; Left -= STEP) {
+        PLIST_ENTRY Slot = Queue->Opened;
+
+        if (!IsListEmpty(Slot)) {
+            if (LIKELY(Queue->Sorted))
+                return EntryOf(Slot->Flink);
+            Left -= (LONG)Deal(Queue, Slot, (ULONG)Left);
+        } else if (!OpenNext(Queue, Now)) {
+            *Done = TRUE;
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* ---- Forward and back in system time ---- */
 
 /* Due times of absolute entries end at MAXLONGLONG (clock.c), and so do they here. */
 static ULONG64 Shifted(ULONG64 DueTime, LONG64 Delta)
@@ -156,18 +173,92 @@ static ULONG64 Shifted(ULONG64 DueTime, LONG64 Delta)
     return Due > 0 ? (ULONG64)Due : 0;
 }
 
+/* Some of Slot, from its first on: those that stay are put aside, and those that move, with their new time. */
+static void TakeApart(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Slot, LONG64 Delta)
+{
+    for (ULONG Left = TURN / STEP * 2; Left > 0 && !IsListEmpty(Slot); Left--) {
+        KTIMER_ENTRY *Entry = EntryOf(RemoveHeadList(Slot));
+        BOOLEAN Moves = (Entry->Processor & TIMER_ENTRY_ABSOLUTE) != 0;
+
+        if (Moves)
+            Entry->DueTime = Shifted(Entry->DueTime, Delta);
+        InsertTailList(&Queue->List[Moves ? TIMERS_MOVED : TIMERS_KEPT], &Entry->TimerListEntry);
+    }
+}
+
+static void PutBack(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Slot)
+{
+    PLIST_ENTRY Kept = &Queue->List[TIMERS_KEPT];
+
+    if (IsListEmpty(Kept))
+        return;
+    *Slot = *Kept;
+    Slot->Flink->Blink = Slot;
+    Slot->Blink->Flink = Slot;
+    InitializeListHead(Kept);
+}
+
+static void LinkMoved(KI_TIMER_QUEUE *Queue)
+{
+    PLIST_ENTRY Moved = &Queue->List[TIMERS_MOVED];
+
+    for (ULONG Left = TURN / STEP; Left > 0 && !IsListEmpty(Moved); Left--)
+        Link(Queue, EntryOf(RemoveHeadList(Moved)));
+}
+
+static void Lock(KI_TIMER_QUEUE *Queue)
+{
+    ArchMaskInterrupts();
+    KiAcquireRawLock(&Queue->Lock);
+}
+
+static void Unlock(KI_TIMER_QUEUE *Queue)
+{
+    KiReleaseRawLock(&Queue->Lock);
+    ArchEnableInterrupts();
+}
+
+/* The system time has been set: the absolute entries move to where they belong. No slot is opened. In between others
+ * take entries out, from wherever they are, and nobody puts any in. */
+static NOINLINE void FollowSystemTime(KI_TIMER_QUEUE *Queue, LONG64 Bias)
+{
+    LONG64 Delta = Bias - Queue->Bias;
+
+    Queue->Bias = Bias;
+    for (PLIST_ENTRY Slot = Queue->List; Slot < &Queue->List[TIMERS_KEPT]; Slot++) {
+        while (!IsListEmpty(Slot)) {
+            Lock(Queue);
+            TakeApart(Queue, Slot, Delta);
+            Unlock(Queue);
+        }
+        if (!IsListEmpty(&Queue->List[TIMERS_KEPT])) {
+            Lock(Queue);
+            PutBack(Queue, Slot);
+            Unlock(Queue);
+        }
+    }
+    while (!IsListEmpty(&Queue->List[TIMERS_MOVED])) {
+        Lock(Queue);
+        LinkMoved(Queue);
+        Unlock(Queue);
+    }
+}
+
+/* ---- For timer.c, wait.c and clock.c ---- */
+
 void KiInsertTimerEntry(KTIMER_ENTRY *Entry)
 {
     PKPCR Pcr = KiCurrentPcr();
     KI_TIMER_QUEUE *Queue = &Pcr->TimerQueue;
+    ULONG64 Due;
 
     Entry->Processor = (Entry->Processor & ~TIMER_ENTRY_PROCESSOR) | Pcr->Cpu.Number;
     KiAcquireRawLock(&Queue->Lock);
     if (UNLIKELY(Entry->Processor & TIMER_ENTRY_ABSOLUTE))
         Entry->DueTime = Shifted(Entry->DueTime, Queue->Bias);
-    Link(Queue, Entry);
+    Due = Link(Queue, Entry);
     KiReleaseRawLock(&Queue->Lock);
-    KiArmClockEarlier(Pcr, Entry->DueTime);
+    KiArmClockEarlier(Pcr, Due);
 }
 
 ULONG64 KiTimerExpiries(void)
@@ -179,27 +270,22 @@ ULONG64 KiTimerExpiries(void)
     return Sum;
 }
 
-FORCEINLINE KI_TIMER_QUEUE *QueueOf(KTIMER_ENTRY *Entry)
-{
-    return &KiProcessorBlock[Entry->Processor & TIMER_ENTRY_PROCESSOR]->TimerQueue;
-}
-
 void KiRemoveTimerEntry(KTIMER_ENTRY *Entry)
 {
-    KI_TIMER_QUEUE *Queue = QueueOf(Entry);
+    KI_TIMER_QUEUE *Queue = KiTimerQueueOf(Entry);
 
     KiAcquireRawLock(&Queue->Lock);
-    KiUnlinkTimerEntry(Queue, Entry);
+    KiUnlinkTimer(Entry);
     KiReleaseRawLock(&Queue->Lock);
 }
 
 void KiRemoveTimeout(PKTHREAD Thread)
 {
-    KI_TIMER_QUEUE *Queue = QueueOf(&Thread->Timeout);
+    KI_TIMER_QUEUE *Queue = KiTimerQueueOf(&Thread->Timeout);
 
     KiAcquireRawLock(&Queue->Lock);
     if (Thread->TimeoutQueued)
-        KiUnlinkTimerEntry(Queue, &Thread->Timeout);
+        KiUnlinkTimer(&Thread->Timeout);
     Thread->TimeoutQueued = FALSE;
     KiReleaseRawLock(&Queue->Lock);
 }
@@ -209,63 +295,26 @@ void KiExpireTimers(PKPCR Pcr)
 {
     KI_TIMER_QUEUE *Queue = &Pcr->TimerQueue;
     ULONG64 Now = KiQueryTime();
-    KTIMER_ENTRY *Entry;
+    LONG64 Bias = KiSystemTimeBias();
+    BOOLEAN Done = FALSE;
 
+    if (UNLIKELY(Bias != Queue->Bias))
+        FollowSystemTime(Queue, Bias);
     do {
-        ULONG64 Flags = ArchDisableInterrupts();
+        KTIMER_ENTRY *Entry;
 
-        KiAcquireRawLock(&Queue->Lock);
-        Entry = FindDue(Queue, Now);
+        Lock(Queue);
+        Entry = Advance(Queue, Now, &Done);
         if (Entry == NULL) {
-            Queue->NextDue = FindNextDue(Queue);
             KiReleaseRawLock(&Queue->Lock);
-        } else if (Clients[(Entry->Processor & TIMER_ENTRY_TIMEOUT) != 0](Queue, Entry)) {
+        } else if (LIKELY(Clients[(Entry->Processor & TIMER_ENTRY_TIMEOUT) != 0](Queue, Entry))) {
             Queue->Expiries++;
         } else {
             KiReleaseRawLock(&Queue->Lock);
             ArchPause();
         }
-        KiLeave(Flags);
-    } while (Entry != NULL);
-}
-
-static void ShiftQueue(KI_TIMER_QUEUE *Queue, LONG64 Delta)
-{
-    LIST_ENTRY Moved;
-
-    InitializeListHead(&Moved);
-    for (ULONG Index = 0; Index < TIMER_LEVELS * TIMER_SLOTS; Index++) {
-        PLIST_ENTRY Head = &Queue->Slot[0][0] + Index;
-
-        for (PLIST_ENTRY Next, Link = Head->Flink; Link != Head; Link = Next) {
-            KTIMER_ENTRY *Entry = CONTAINING_RECORD(Link, KTIMER_ENTRY, TimerListEntry);
-
-            Next = Link->Flink;
-            if (!(Entry->Processor & TIMER_ENTRY_ABSOLUTE))
-                continue;
-            KiUnlinkTimerEntry(Queue, Entry);
-            Entry->DueTime = Shifted(Entry->DueTime, Delta);
-            InsertTailList(&Moved, &Entry->TimerListEntry);
-        }
-    }
-    while (!IsListEmpty(&Moved)) {
-        PLIST_ENTRY First = RemoveHeadList(&Moved);
-
-        Link(Queue, CONTAINING_RECORD(First, KTIMER_ENTRY, TimerListEntry));
-    }
-}
-
-/* One queue after the other. An absolute entry of one that the system time overtakes comes due that much earlier. */
-void KiShiftAbsoluteTimers(LONG64 Bias)
-{
-    for (ULONG Number = 0; Number < KiProcessorCount; Number++) {
-        KI_TIMER_QUEUE *Queue = &KiProcessorBlock[Number]->TimerQueue;
-
-        KiAcquireRawLock(&Queue->Lock);
-        ShiftQueue(Queue, Bias - Queue->Bias);
-        Queue->Bias = Bias;
-        KiReleaseRawLock(&Queue->Lock);
-    }
+        ArchEnableInterrupts();
+    } while (!Done);
 }
 
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context)
@@ -274,11 +323,11 @@ void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Con
         KI_TIMER_QUEUE *Queue = &KiProcessorBlock[Number]->TimerQueue;
 
         KiAcquireRawLock(&Queue->Lock);
-        for (ULONG Index = 0; Index < TIMER_LEVELS * TIMER_SLOTS; Index++) {
-            PLIST_ENTRY Head = &Queue->Slot[0][0] + Index;
+        for (ULONG Index = 0; Index < TIMER_LISTS; Index++) {
+            PLIST_ENTRY Head = &Queue->List[Index];
 
             for (PLIST_ENTRY Link = Head->Flink; Link != Head; Link = Link->Flink)
-                Visit(Context, CONTAINING_RECORD(Link, KTIMER_ENTRY, TimerListEntry));
+                Visit(Context, EntryOf(Link));
         }
         KiReleaseRawLock(&Queue->Lock);
     }

@@ -54,8 +54,8 @@ FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN T
         ArchRequestApc();
     if (UNLIKELY(Thread->WaitStatus != STATUS_SUCCESS) || UNLIKELY(ArchReadIrql() != Thread->WaitIrql))
         return KiFinishOne(Thread, Timed);
-    if (Timed && Thread->TimeoutQueued)
-        KiRemoveTimeout(Thread);
+    if (Timed && UNLIKELY(!KiTryRemoveTimeout(Thread)))
+        return KiFinishOne(Thread, Timed);
     ArchEnableInterrupts();
     return STATUS_SUCCESS;
 }
@@ -70,6 +70,13 @@ FORCEINLINE void LinkBlock(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REA
     InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
 }
 
+/* Thread's timeout is this processor's next one. */
+static NOINLINE NTSTATUS ArmAndSleep(PKPCR Pcr, PKTHREAD Thread, PDISPATCHER_HEADER Object)
+{
+    KiArmClockEarlier(Pcr, Thread->Timeout.DueTime);
+    return Sleep(Thread, Object, TRUE);
+}
+
 /* One object that is not available. The block is the thread's first, which between waits keeps what is the same for all
  * of these (KiInitializeWaitBlock). */
 FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
@@ -78,20 +85,27 @@ FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_R
     const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
     KIRQL Irql = ArchReadIrql();
     ULONG64 Flags = ArchDisableInterrupts();
+    PKPCR Pcr = KiCurrentPcr();
 
     if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
         ArchRestoreInterrupts(Flags);
         return WaitInKernelMode(Object, WaitReason, Timeout);
     }
     if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
-        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1))) {
+        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1)) ||
+        (Timed && UNLIKELY(!KiTryRawLock(&Pcr->TimerQueue.Lock)))) {
         KiUnlockObject(Object);
         ArchEnableInterrupts();
         return WaitInKernelMode(Object, WaitReason, Timeout);
     }
     LinkBlock(Thread, Object, WaitReason, Irql);
-    if (Timed)
-        KiQueueTimeout(Thread, KiQueryTime() - (ULONG64)Timeout->QuadPart, 0);
+    if (Timed) {
+        ULONG64 Due = KiQueryTime() - (ULONG64)Timeout->QuadPart;
+
+        Thread->TimeoutQueued = TRUE;
+        if (UNLIKELY(KiInsertAhead(Pcr, &Thread->Timeout, Due, TIMER_ENTRY_TIMEOUT)))
+            return ArmAndSleep(Pcr, Thread, Object);
+    }
     return Sleep(Thread, Object, Timed);
 }
 

@@ -460,7 +460,7 @@ BOOLEAN KiWaitTimedOut(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
 
     if (Result == KiClaimBusy)
         return FALSE;
-    KiUnlinkTimerEntry(Queue, Entry);
+    KiUnlinkTimer(Entry);
     /* If the claim is lost, the thread may be gone after this. */
     __atomic_store_n(&Thread->TimeoutQueued, FALSE, __ATOMIC_RELEASE);
     KiReleaseRawLock(&Queue->Lock);

@@ -55,8 +55,8 @@ FORCEINLINE void ArchWaitForInterrupt(void) { __asm__ volatile("sti\n\thlt" : : 
  * it ahead of a load before: who sees another's message must not read an earlier time than its sender did. */
 FORCEINLINE ULONG64 ArchReadCounter(void)
 {
-    ULONG Low, High;
+    ULONG64 Low, High;                  /* the upper halves come out as 0 */
 
     __asm__ volatile("lfence\n\trdtsc" : "=a"(Low), "=d"(High));
-    return ((ULONG64)High << 32 | Low) + ARCH_THIS_CPU->CounterOffset;
+    return (High << 32 | Low) + ARCH_THIS_CPU->CounterOffset;
 }
