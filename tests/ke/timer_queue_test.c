@@ -135,7 +135,8 @@ static void Meet(ULONG Step, LONGLONG Spread)
     Start = TRUE;
     KtestJoin(Thread);
     for (ULONG At = 0; At < CROWD; At++)
-        KtestWaitFor(Crowd[At].Cancelled ? &Fired : &Crowd[At].Fired);
+        if (!Crowd[At].Cancelled)
+            KtestWaitFor(&Crowd[At].Fired);
     Sleep(MILLISECOND);
     for (ULONG At = 0; At < CROWD; At++)
         Wrong += Crowd[At].Fired != !Crowd[At].Cancelled;
