@@ -7,7 +7,9 @@
  * their own, above), so addresses still grow from callee to caller across the two, which is what exception handling
  * goes by: an exception that the routine does not handle finds the handlers of whoever asked. If the unwind leaves the
  * second stack, ke sets the limits back (unwind.c), but it runs on that stack itself; so the memory is kept until the
- * thread asks again, or ends. A page that is never mapped lies below it: an overflow faults. */
+ * thread asks again, or ends. A page that is never mapped lies below it: an overflow faults.
+ * An APC may come at any moment, and ask, too. So the thread has the stack noted only while its limits are that
+ * stack's, when whoever asks gets no other. */
 #include "mi.h"
 
 #include <arch/arch.h>
@@ -38,19 +40,20 @@ static SIZE_T Remaining(PKTHREAD Thread)
 
 static BOOLEAN IsExpanded(PKTHREAD Thread) { return Thread->StackBase != Thread->OwnStackBase; }
 
-/* Wait: until there is memory. */
-static BOOLEAN MakeStack(PKTHREAD Thread, BOOLEAN Wait)
+/* What an unwound call has left, or new; nobody's but the caller's. Wait: until there is memory. */
+static PVOID TakeStack(PKTHREAD Thread, BOOLEAN Wait)
 {
+    PVOID Stack = __atomic_exchange_n(&Thread->ExpandedStack, NULL, __ATOMIC_RELAXED);
     LARGE_INTEGER Delay = { .QuadPart = -100000 };
 
-    while (Thread->ExpandedStack == NULL) {
-        Thread->ExpandedStack = MmAllocatePages(EXPANDED_SIZE);
-        if (Thread->ExpandedStack == NULL && !Wait)
-            return FALSE;
-        if (Thread->ExpandedStack == NULL)
+    while (Stack == NULL) {
+        Stack = MmAllocatePages(EXPANDED_SIZE);
+        if (Stack == NULL && !Wait)
+            return NULL;
+        if (Stack == NULL)
             KeDelayExecutionThread(KernelMode, FALSE, &Delay);
     }
-    return TRUE;
+    return Stack;
 }
 
 void MmFreeExpandedStack(PKTHREAD Thread)
@@ -74,7 +77,7 @@ NTSTATUS KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PVOID Pa
     PKTHREAD Thread = KeGetCurrentThread();
     CALL Call = { Callout, Parameter };
     SIZE_T Left = Remaining(Thread);
-    PUCHAR Top;
+    PUCHAR Stack;
 
     UNREFERENCED_PARAMETER(Context);
     if (Size > MAXIMUM_EXPANSION_SIZE)
@@ -87,13 +90,15 @@ NTSTATUS KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PVOID Pa
     }
     if (IsExpanded(Thread) || Left == 0)
         return STATUS_STACK_OVERFLOW;
-    if (!MakeStack(Thread, Wait))
+    Stack = TakeStack(Thread, Wait);
+    if (Stack == NULL)
         return STATUS_NO_MEMORY;
-    Top = (PUCHAR)Thread->ExpandedStack + EXPANDED_SIZE;
-    KeEnterExpandedStack(Top, Thread->ExpandedStack);
-    ArchCallOnOwnStack(Top, MakeCall, &Call);
+    KeEnterExpandedStack(Stack + EXPANDED_SIZE, Stack);
+    Thread->ExpandedStack = Stack;
+    ArchCallOnOwnStack(Stack + EXPANDED_SIZE, MakeCall, &Call);
+    Thread->ExpandedStack = NULL;
     KeLeaveExpandedStack();
-    MmFreeExpandedStack(Thread);
+    MmFreePages(Stack, EXPANDED_SIZE);
     return STATUS_SUCCESS;
 }
 

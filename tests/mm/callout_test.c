@@ -1,10 +1,12 @@
 /* callout_test.c - calls on a second stack. */
 #include <io/stack.h>
 #include <ke/apc.h>
+#include <ke/clock.h>
 #include <ke/dpc.h>
 #include <ke/event.h>
 #include <ke/irql.h>
 #include <ke/thread.h>
+#include <ke/timer.h>
 #include <ktest.h>
 #include <mm/callout.h>
 #include <mm/mm.h>
@@ -186,6 +188,63 @@ TEST(mm_callout, waits_and_apcs_work_on_it)
     KeSetEvent(&Seen.Go, 0, FALSE);
     KtestJoin(Thread);
     EXPECT_EQ(Seen.Calls, 2);
+}
+
+/* ---- An APC that wants a second stack, too, at any moment of a call ---- */
+
+enum { MOMENTS = 200 };
+
+static struct {
+    KTIMER Timer;
+    KDPC Dpc;
+    KAPC Apc;
+    volatile LONG Ran;
+    ULONG Calls, Refused;
+} Intruder;
+
+static VOID Count(PVOID Parameter)
+{
+    UNREFERENCED_PARAMETER(Parameter);
+    Intruder.Calls++;
+}
+
+static VOID Intrude(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc), UNREFERENCED_PARAMETER(Normal), UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1), UNREFERENCED_PARAMETER(Argument2);
+    if (KeExpandKernelStackAndCallout(Count, NULL, LARGE) == STATUS_STACK_OVERFLOW)
+        Intruder.Refused++;
+    Intruder.Ran = TRUE;
+}
+
+static VOID SendIntruder(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Dpc), UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1), UNREFERENCED_PARAMETER(Argument2);
+    KeInsertQueueApc(&Intruder.Apc, NULL, NULL, 0);
+}
+
+TEST(mm_callout, an_apc_comes_at_any_moment_of_a_call)
+{
+    LARGE_INTEGER Due;
+    ULONG64 Counter, Length;
+
+    memset(&Intruder, 0, sizeof Intruder);
+    KeInitializeTimer(&Intruder.Timer);
+    KeInitializeDpc(&Intruder.Dpc, SendIntruder, NULL);
+    KeInitializeApc(&Intruder.Apc, KeGetCurrentThread(), OriginalApcEnvironment, Intrude, NULL, NULL, KernelMode, NULL);
+    Length = KeQueryInterruptTimePrecise(&Counter);
+    EXPECT_EQ(KeExpandKernelStackAndCallout(Count, NULL, LARGE), STATUS_SUCCESS);
+    Length = KeQueryInterruptTimePrecise(&Counter) - Length;
+    for (ULONG64 Moment = 0; Moment < MOMENTS; Moment++) {
+        Intruder.Ran = FALSE;
+        Due.QuadPart = -(LONGLONG)(1 + Length * Moment / MOMENTS);
+        KeSetTimer(&Intruder.Timer, Due, &Intruder.Dpc);
+        EXPECT_EQ(KeExpandKernelStackAndCallout(Count, NULL, LARGE), STATUS_SUCCESS);
+        KtestWaitFor(&Intruder.Ran);
+    }
+    EXPECT_EQ(Intruder.Calls + Intruder.Refused, 1 + 2 * MOMENTS);
+    EXPECT_EQ(KeGetCurrentThread()->ExpandedStack, NULL);
 }
 
 /* ---- A trace leads from one stack to the other ---- */
