@@ -1,10 +1,11 @@
-/* wall.c - two processors at the same time, as ratios of host times in one run. Times themselves are noise; so a figure
- * is the least of many short rounds, and it counts only when the least came up more than once.
+/* wall.c - two processors at the same time, as ratios of host times in one run; on one processor, a time. Times are
+ * noise; so a figure is the least of many short rounds, and it counts only when the least came up more than once.
  *
  * Output, in hundredths: `wall <id> <ratio> <quiet>`. quiet 0: the rounds never agreed, the host is too busy to tell.
+ *   one.pingpong  the only row on one processor: two threads' round trip by events, in host ticks
  *   pingpong      an event's round trip between the processors, over that of a spinning flag
  *   floor         the flag's round trip, in host ticks
- *   control.*     instructions alone, and writes of CR8, on both processors over one
+ *   control.*     instructions alone, writes of CR8, reads of the counter, on both processors over one
  *   own.*         operations per time of both processors, each on its own objects, over those of one
  *   shared.*      the same on one object */
 #include <ntddk.h>
@@ -36,7 +37,8 @@ static VOID SetWait(OWN *Own)
     KeWaitForSingleObject(&Own->Event, Executive, KernelMode, FALSE, NULL);
 }
 
-/* Controls: what the host gives to instructions alone, and to writes of CR8, for which an emulator may take a lock. */
+/* Controls: what the host gives to instructions alone, and to writes of CR8 and reads of the counter, for which an
+ * emulator may take a lock. */
 static VOID Compute(OWN *Own)
 {
     ULONG i;
@@ -53,6 +55,8 @@ static VOID RaiseLower(OWN *Own)
     KeRaiseIrql(DISPATCH_LEVEL, &Irql);
     KeLowerIrql(Irql);
 }
+
+static VOID ReadCounter(OWN *Own) { *(volatile LONG *)&Own->Dpcs = (LONG)__rdtsc(); }
 
 static VOID Set(OWN *Own) { KeSetEvent(&Own->Event, 0, FALSE); }
 
@@ -301,6 +305,53 @@ static VOID BenchPingPong(VOID)
     DbgPrint("wall floor %I64u %d\n", Flags.Value * 100 / TRIPS, Agrees(&Flags));
 }
 
+/* ---- One processor ---- */
+
+static VOID NTAPI Partner(PVOID Context)
+{
+    UNREFERENCED_PARAMETER(Context);
+    for (;;) {
+        KeWaitForSingleObject(&Second.Wake, Executive, KernelMode, FALSE, NULL);
+        KeSetEvent(&Second.Pong, 0, FALSE);
+        if (Second.Stop)
+            break;
+    }
+}
+
+/* 2 sets, 2 waits and 2 switches each: nobody is better, so a set switches to nobody. */
+static ULONG64 SwitchTrips(VOID)
+{
+    ULONG64 Start = __rdtsc();
+    ULONG Turn;
+
+    for (Turn = 0; Turn < TURNS; Turn++) {
+        KeSetEvent(&Second.Wake, 0, FALSE);
+        KeWaitForSingleObject(&Second.Pong, Executive, KernelMode, FALSE, NULL);
+    }
+    return __rdtsc() - Start;
+}
+
+static NTSTATUS BenchOne(VOID)
+{
+    LEAST Trips = { ~0ULL, ~0ULL };
+    ULONG64 End = Deadline();
+    BOOLEAN Quiet = FALSE;
+    HANDLE Thread;
+    ULONG Round;
+
+    if (!NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, Partner, NULL)))
+        return STATUS_INSUFFICIENT_RESOURCES;
+    for (Round = 0; !Quiet && __rdtsc() < End; Round++) {
+        Note(&Trips, SwitchTrips());
+        Quiet = Round >= ROUNDS_MIN && Agrees(&Trips);
+    }
+    DbgPrint("wall one.pingpong %I64u %d\n", Trips.Value * 100 / TURNS, Quiet);
+    Second.Stop = TRUE;
+    KeSetEvent(&Second.Wake, 0, FALSE);
+    KeWaitForSingleObject(&Second.Pong, Executive, KernelMode, FALSE, NULL);
+    return ZwClose(Thread);
+}
+
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
 {
     HANDLE Thread;
@@ -308,13 +359,15 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 
     UNREFERENCED_PARAMETER(DriverObject);
     UNREFERENCED_PARAMETER(RegistryPath);
+    KeInitializeEvent(&Second.Wake, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&Second.Pong, SynchronizationEvent, FALSE);
+    if (KeQueryActiveProcessors() == 1)
+        return BenchOne();
     if (KeQueryActiveProcessors() != 3)
         return STATUS_NOT_SUPPORTED;
     if (!NT_SUCCESS(Prepare(&Objects[0])) || !NT_SUCCESS(Prepare(&Objects[1])))
         return STATUS_INSUFFICIENT_RESOURCES;
     KeSetSystemAffinityThread(1);
-    KeInitializeEvent(&Second.Wake, SynchronizationEvent, FALSE);
-    KeInitializeEvent(&Second.Pong, SynchronizationEvent, FALSE);
     if (!NT_SUCCESS(PsCreateSystemThread(&Thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, SecondProcessor, NULL)))
         return STATUS_INSUFFICIENT_RESOURCES;
     ObReferenceObjectByHandle(Thread, THREAD_ALL_ACCESS, NULL, KernelMode, &Object, NULL);
@@ -322,6 +375,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
     BenchPingPong();
     BenchThroughput("control.compute", Compute, FALSE);
     BenchThroughput("control.cr8", RaiseLower, FALSE);
+    BenchThroughput("control.counter", ReadCounter, FALSE);
     BenchThroughput("own.set_wait", SetWait, FALSE);
     BenchThroughput("own.mutex", Mutex, FALSE);
     BenchThroughput("own.semaphore", Semaphore, FALSE);
