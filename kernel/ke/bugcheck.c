@@ -223,12 +223,14 @@ static BOOLEAN InKernelImage(ULONG64 Address)
 
 static KE_ADDRESS_NAMER *Namers;        /* changed by exchange, never shortened */
 
-static void NameUnmapped(ULONG64 Address, char *Text, SIZE_T Size)
+/* Returns: the code that whoever knows the address wants, or Code. */
+static ULONG NameUnmapped(ULONG Code, ULONG64 Address, char *Text, SIZE_T Size)
 {
     for (const KE_ADDRESS_NAMER *Namer = Namers; Namer != NULL; Namer = Namer->Next)
         if (Namer->Name(Address, Text, Size))
-            return;
+            return Namer->Code != 0 ? Namer->Code : Code;
     RtlFormat(Text, Size, "%s", Address < PAGE_SIZE ? "a null pointer" : "nothing is there");
+    return Code;
 }
 
 static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame, ULONG64 Address)
@@ -240,7 +242,7 @@ static DECLSPEC_NORETURN void StopAtPageFault(const ARCH_TRAP_FRAME *Frame, ULON
     char Detail[480], Place[400] = "the page forbids it";
 
     if (!(Frame->ErrorCode & 1))
-        NameUnmapped(Address, Place, sizeof Place);
+        Code = NameUnmapped(Code, Address, Place, sizeof Place);
     RtlFormat(Detail, sizeof Detail, "address %p was %s: %s", (PVOID)Address, Verb, Place);
     if (Code == PAGE_FAULT_IN_NONPAGED_AREA)
         StopAtFault(Frame, Code, Address, Access, Frame->Rip, 0, Detail);

@@ -35,7 +35,7 @@ PVOID LdrpFindExport(const char *Module, const char *Name);
 
 /* unresolved.c */
 void LdrpInitializeStops(void);
-/* What the slot of an import that Kedge does not have is bound to. */
+/* What the slot of an import that Kedge does not have is bound to, a routine's or a variable's. */
 PVOID LdrpBindStop(const LDR_IMAGE *Image, const char *Module, const char *Name);
 
 /* tap.c */

@@ -34,11 +34,14 @@ static BOOLEAN StartsWith(const char *Line, const char *Word)
     return strncmp(Line, Word, Length) == 0 && IsBlank(Line[Length]);
 }
 
-/* Is Line a result with the directive Word (in capitals), in any case? */
+/* Is Line a result with the directive Word (in capitals), in any case? It stands behind the first # that has no
+ * backslash before it. */
 static BOOLEAN HasDirective(const char *Line, const char *Word)
 {
     const char *At = strchr(Line, '#');
 
+    while (At != NULL && At != Line && At[-1] == '\\')
+        At = strchr(At + 1, '#');
     if (At == NULL)
         return FALSE;
     do

@@ -2,7 +2,7 @@
  *
  * expect: status 0
  * expect: log tapper\.sys: DriverEntry returned 0x00000000
- * expect: log 3 ok, 0 not ok, 1 skipped
+ * expect: log 3 ok, 0 not ok, 2 skipped
  * expect: log verdict: exit status 0 */
 #include <ntddk.h>
 
@@ -30,6 +30,7 @@ static VOID NTAPI TapperUnload(PDRIVER_OBJECT DriverObject)
     KeFlushQueuedDpcs();
     DbgPrint("    not ok 1 - an indented line is a subtest's and does not count\n");
     DbgPrint("ok 4 # SKIP nothing to see\n");
+    DbgPrint("not ok 5 - this \\# is no directive's # SKIP but this one is\n");
 }
 
 NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath)
@@ -38,7 +39,7 @@ NTSTATUS NTAPI DriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING Registry
 
     UNREFERENCED_PARAMETER(RegistryPath);
     DriverObject->DriverUnload = TapperUnload;
-    DbgPrint("1..4\n");
+    DbgPrint("1..5\n");
     for (i = 0; i < RTL_NUMBER_OF(Names); i++) {
         DbgPrint("ok %u - ", i + 1);
         DbgPrint("the %s, in two pieces\n", Names[i]);

@@ -33,6 +33,7 @@ void KeSetBugCheckExit(void (*Exit)(ULONG Code));
 typedef struct _KE_ADDRESS_NAMER {
     struct _KE_ADDRESS_NAMER *Next;
     BOOLEAN (*Name)(ULONG64 Address, char *Text, SIZE_T Size);
+    ULONG Code;                         /* of the stop; 0: what the access calls for */
 } KE_ADDRESS_NAMER;
 
 void KeRegisterAddressNamer(KE_ADDRESS_NAMER *Namer);

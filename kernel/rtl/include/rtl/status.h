@@ -132,7 +132,7 @@
     X(0x162, KERNEL_AUTO_BOOST_INVALID_LOCK_RELEASE, "A push lock was released that is not owned so.")            \
     X(0x4000008A, THREAD_TERMINATE_HELD_MUTEX, "A thread ended while it held a mutex.")                           \
     X(0x4B454447, KEDGE_INTERNAL_ERROR, "Kedge found its own state inconsistent: this is a bug in Kedge.")        \
-    X(0x4B454448, KEDGE_UNRESOLVED_IMPORT, "A driver called an import that Kedge does not have.")
+    X(0x4B454448, KEDGE_UNRESOLVED_IMPORT, "A driver used an import that Kedge does not have.")
 
 #define BUGCHECK_CONSTANT(Value, Name, Text) Name = (int)(Value),
 enum { BUGCHECK_TABLE(BUGCHECK_CONSTANT) };
