@@ -4,6 +4,21 @@
  * lets one waiter through and resets itself. Which waiters, and what they take, is wait.c's business. */
 #include "ki.h"
 
+/* Interrupts are off. */
+static NOINLINE LONG SetAsUsual(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags)
+{
+    LONG Previous;
+
+    KiLockObject(&Event->Header);
+    Previous = Event->Header.SignalState;
+    Event->Header.SignalState = 1;
+    if (!IsListEmpty(&Event->Header.WaitListHead) && Previous <= 0)
+        KiWakeAndLeave(&Event->Header, Increment, Wait, Flags);
+    else
+        KiUnlockAndLeave(&Event->Header, Wait, Flags);
+    return Previous;
+}
+
 /* ---- Public: KeInitializeEvent, KeSetEvent, KePulseEvent, KeResetEvent, KeClearEvent, KeReadStateEvent ---- */
 
 /* KeInitializeEvent - Event becomes an event of Type, signalled if State. IRQL: any.
@@ -25,16 +40,14 @@ LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     ULONG64 Flags = ArchDisableInterrupts();
     LONG Previous;
 
-    KiLockObject(&Event->Header);
+    if (UNLIKELY(Wait) || UNLIKELY(!KiTryLockObject(&Event->Header)))
+        return SetAsUsual(Event, Increment, Wait, Flags);
     Previous = Event->Header.SignalState;
+    if (UNLIKELY(!IsListEmpty(&Event->Header.WaitListHead)) && Previous <= 0)
+        return KiSetAwaitedEvent(Event, Increment, Flags);
     Event->Header.SignalState = 1;
-    if (UNLIKELY(!IsListEmpty(&Event->Header.WaitListHead)) && Previous <= 0) {
-        if (LIKELY(ArchInterruptsWereOn(Flags)))
-            return KiWakeAndReturn(&Event->Header, Increment, Wait, Previous);
-        KiWakeAndLeave(&Event->Header, Increment, Wait, Flags);
-        return Previous;
-    }
-    KiUnlockAndLeave(&Event->Header, Wait, Flags);
+    KiUnlockObject(&Event->Header);
+    ArchRestoreInterrupts(Flags);
     return Previous;
 }
 

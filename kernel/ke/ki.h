@@ -165,7 +165,7 @@ FORCEINLINE void KiLeave(ULONG64 Flags)
 void KiLeaveRaised(ULONG64 Flags, PKTHREAD Thread);     /* Wait=TRUE: go on at DISPATCH_LEVEL, switch later */
 void KiBlockThread(PKTHREAD Self);              /* it is Waiting or has ended: run others until it is readied */
 void KiDispatchInterrupt(void);                 /* DISPATCH_LEVEL: timers, DPCs, quantum end, preemption */
-void KiYield(void);                             /* equals in the queue go first; current IRQL <= APC_LEVEL */
+NTSTATUS KiYield(KIRQL Irql);                   /* equals in the queue go first; the current IRQL, <= APC_LEVEL */
 void KiTickThread(PKPCR Pcr);                   /* one tick of the running thread's quantum is over */
 DECLSPEC_NORETURN void KiThreadStartup(PVOID Thread);
 void KiRetireThread(PKTHREAD Thread);           /* interrupts off: on to this processor's reap list */
@@ -208,11 +208,17 @@ FORCEINLINE KPRIORITY KiHighestReady(PKPCR Pcr)
     return Pcr->ReadySummary == 0 ? -1 : 31 - __builtin_clz(Pcr->ReadySummary);
 }
 
+/* As a sum: as an element of an array it would be computed anew for each of its fields. */
+FORCEINLINE PLIST_ENTRY KiReadyQueueOf(PKPCR Pcr, ULONG Priority)
+{
+    return (PLIST_ENTRY)((ULONG_PTR)Pcr->ReadyQueue + (ULONG_PTR)Priority * sizeof(LIST_ENTRY));
+}
+
 /* Ready lock held, Thread's state is the caller's. */
 FORCEINLINE void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
 {
     ULONG Priority = (UCHAR)Thread->Priority;
-    PLIST_ENTRY Queue = &Pcr->ReadyQueue[Priority];
+    PLIST_ENTRY Queue = KiReadyQueueOf(Pcr, Priority);
 
     if (AtHead)
         InsertHeadList(Queue, &Thread->ReadyEntry);
@@ -224,7 +230,7 @@ FORCEINLINE void KiEnqueue(PKPCR Pcr, PKTHREAD Thread, BOOLEAN AtHead)
 /* Ready lock held, the queue of Priority is not empty. */
 FORCEINLINE PKTHREAD KiDequeueFirst(PKPCR Pcr, ULONG Priority)
 {
-    PLIST_ENTRY Head = &Pcr->ReadyQueue[Priority], First = Head->Flink, Second = First->Flink;
+    PLIST_ENTRY Head = KiReadyQueueOf(Pcr, Priority), First = Head->Flink, Second = First->Flink;
 
     Head->Flink = Second;
     Second->Blink = Head;
@@ -297,11 +303,10 @@ FORCEINLINE void KiReadyOne(PKTHREAD Thread)    /* the same for one that was cla
     KiReadyWoken(Thread);
 }
 
-/* Object is locked and has become signalled, and has waiters; interrupts are off and were on: wake, unlock, leave, and
- * return Previous. */
-LONG KiWakeAndReturn(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous);
-/* The same, where interrupts were as Flags say. */
+/* Object is locked and has become signalled, and has waiters; interrupts were as Flags say: wake, unlock, leave. */
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags);
+/* KeSetEvent of an event that is locked, not signalled and waited for. */
+LONG KiSetAwaitedEvent(PKEVENT Event, KPRIORITY Increment, ULONG64 Flags);
 BOOLEAN KiWaitTimedOut(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry);
 NTSTATUS KiTakeMutant(PKMUTANT Mutant, PKTHREAD Thread);        /* locked and free, or Thread's */
 BOOLEAN KiIsAvailable(PDISPATCHER_HEADER Object, PKTHREAD Thread);      /* locked */
@@ -330,7 +335,7 @@ FORCEINLINE ULONG64 KiQueryTime(void)
 
 /* ---- wait.c ---- */
 
-/* Between waits, and in most of them: one block, the thread's own. */
+/* Between waits, and in most of them: one block, the thread's own; KernelMode, not alertable. */
 FORCEINLINE void KiInitializeWaitBlock(PKTHREAD Thread)
 {
     Thread->WaitCount = 1;
@@ -340,6 +345,8 @@ FORCEINLINE void KiInitializeWaitBlock(PKTHREAD Thread)
     Thread->WaitBlock[0].WaitKey = 0;
     Thread->WaitBlock[0].WaitType = WaitAny;
     Thread->WaitBlock[0].InOrder = 0;
+    Thread->WaitMode = KernelMode;
+    Thread->Alertable = FALSE;
 }
 
 FORCEINLINE ULONG KiWaitTerms(KPROCESSOR_MODE Mode, KWAIT_REASON Reason, BOOLEAN Alertable, KIRQL Irql)

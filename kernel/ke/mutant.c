@@ -88,9 +88,9 @@ static NOINLINE DECLSPEC_NORETURN void Refuse(PKMUTANT Mutant, ULONG64 Flags)
     KiRaiseStatus(Status);
 }
 
-static NOINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
+/* Interrupts are off, and were as Flags say. */
+static NOINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait, ULONG64 Flags)
 {
-    ULONG64 Flags = ArchDisableInterrupts();
     PKTHREAD Thread = KiCurrentThread(), Owner, Woken = NULL;
     UCHAR Enable = 0;
     LONG Previous;
@@ -122,6 +122,11 @@ static NOINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Aban
         UNLIKELY(!IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode])))
         KiDeliverHeldBack(Thread);
     return Previous;
+}
+
+static NOINLINE LONG ReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait, ULONG64 Flags)
+{
+    return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait, Flags);
 }
 
 static void Initialize(PKMUTANT Mutant, UCHAR ApcDisable)
@@ -180,25 +185,23 @@ VOID KeInitializeMutant(PRKMUTANT Mutant, BOOLEAN InitialOwner)
  * IRQL neither. */
 LONG KeReleaseMutant(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Abandoned, BOOLEAN Wait)
 {
-    return Release(Mutant, Increment, Abandoned, Wait);
+    return Release(Mutant, Increment, Abandoned, Wait, ArchDisableInterrupts());
 }
 
 /* KeReleaseMutex - KeReleaseMutant with an increment of 1, by the owner. Source: WDK nf-wdm-kereleasemutex. */
-LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait) {
+LONG KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait)
+{
     ULONG64 Flags = ArchDisableInterrupts();
     PKTHREAD Thread = KiCurrentThread();
 
     /* The short way: the only mutex that the thread owns, its last level, and nobody waits. */
-    if (UNLIKELY(Wait) || UNLIKELY(!KiTryLockObject(&Mutex->Header))) {
-        ArchRestoreInterrupts(Flags);
-        return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait);
-    }
+    if (UNLIKELY(Wait) || UNLIKELY(!KiTryLockObject(&Mutex->Header)))
+        return ReleaseMutex(Mutex, Wait, Flags);
     if (UNLIKELY(Mutex->OwnerThread != Thread) || UNLIKELY(Mutex->Header.SignalState != 0) ||
         UNLIKELY(Thread->OneMutant != Mutex) || UNLIKELY(!IsListEmpty(&Mutex->Header.WaitListHead)) ||
         UNLIKELY(!IsListEmpty(&Thread->ApcState.ApcListHead[KernelMode]))) {
         KiUnlockObject(&Mutex->Header);
-        ArchRestoreInterrupts(Flags);
-        return Release(Mutex, MUTANT_INCREMENT, FALSE, Wait);
+        return ReleaseMutex(Mutex, FALSE, Flags);
     }
     Thread->OneMutant = NULL;
     Mutex->OwnerThread = NULL;

@@ -278,10 +278,9 @@ void KiTickThread(PKPCR Pcr)
         Pcr->QuantumEnd = TRUE;
 }
 
-void KiYield(void)
+/* Interrupts are off, and were as Flags say. */
+static NOINLINE NTSTATUS YieldAsUsual(KIRQL Irql, ULONG64 Flags)
 {
-    KIRQL Irql = ArchReadIrql();
-    ULONG64 Flags = ArchDisableInterrupts();
     PKPCR Pcr = KiCurrentPcr();
     PKTHREAD Thread = KiCurrentThread();
 
@@ -294,6 +293,48 @@ void KiYield(void)
     }
     SettleIrql(Irql);
     ArchRestoreInterrupts(Flags);
+    return STATUS_SUCCESS;
+}
+
+/* The straight way is that of one processor, whose best ready thread is an equal of the same process: they take turns in
+ * their queue, and the summary stays as it is. What is rare is called last; the IRQL to come back to is kept where a
+ * wait keeps it. */
+NTSTATUS KiYield(KIRQL Irql)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKPCR Pcr = KiCurrentPcr();
+    PKTHREAD Thread = KiCurrentThread(), Next;
+    ULONG Priority = (UCHAR)Thread->Priority;
+    PLIST_ENTRY Queue = KiReadyQueueOf(Pcr, Priority), Second;
+
+    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(Pcr->Cpu.FpuLive) ||
+        UNLIKELY(Pcr->ReadySummary >> Priority != 1) || UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
+        return YieldAsUsual(Irql, Flags);
+    Next = CONTAINING_RECORD(Queue->Flink, KTHREAD, ReadyEntry);
+    if (UNLIKELY(Pcr->NextThread != NULL) || UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process)) {
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        return YieldAsUsual(Irql, Flags);
+    }
+    Thread->WaitIrql = Irql;
+    Thread->Quantum = QUANTUM_TICKS;
+    KiSetThreadState(Thread, Ready);
+    InsertTailList(Queue, &Thread->ReadyEntry);
+    Second = Next->ReadyEntry.Flink;
+    Queue->Flink = Second;
+    Second->Blink = Queue;
+    Next->State = Running;
+    Pcr->Cpu.CurrentThread = Next;      /* BestPriority stays, too */
+    KiReleaseRawLock(&Pcr->ReadyLock);
+    Pcr->ContextSwitches++;
+    Next->ContextSwitches++;
+    Pcr->Cpu.FpuArea = Next->Context.Fpu;
+    ArchSwitchContext(&Thread->Context, &Next->Context);
+    Thread = KiCurrentThread();
+    if (UNLIKELY(Thread->ApcState.KernelApcPending))
+        ArchRequestApc();
+    SettleIrql(Thread->WaitIrql);
+    ArchEnableInterrupts();
+    return STATUS_SUCCESS;
 }
 
 /* ---- Beginning and end of threads and processors ---- */

@@ -2,7 +2,8 @@
 #include "ki.h"
 
 /* FALSE: beyond the limit, or below the old count. */
-FORCEINLINE BOOLEAN Release(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait, PLONG Old)
+static NOINLINE BOOLEAN Release(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait,
+                                PLONG Old)
 {
     ULONG64 Flags = ArchDisableInterrupts();
     LONG Previous;
@@ -18,11 +19,20 @@ FORCEINLINE BOOLEAN Release(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Ad
     }
     Semaphore->Header.SignalState = (LONG)Sum;
     *Old = Previous;
-    if (UNLIKELY(!IsListEmpty(&Semaphore->Header.WaitListHead)) && Previous == 0 && Sum > 0)
+    if (!IsListEmpty(&Semaphore->Header.WaitListHead) && Previous == 0 && Sum > 0)
         KiWakeAndLeave(&Semaphore->Header, Increment, Wait, Flags);
     else
         KiUnlockAndLeave(&Semaphore->Header, Wait, Flags);
     return TRUE;
+}
+
+static NOINLINE LONG ReleaseOrRaise(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
+{
+    LONG Previous;
+
+    if (!Release(Semaphore, Increment, Adjustment, Wait, &Previous))
+        KiRaiseStatus(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+    return Previous;
 }
 
 /* ---- Public: KeInitializeSemaphore, KeReleaseSemaphore, KeReadStateSemaphore ---- */
@@ -45,10 +55,26 @@ VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
  * Source: WDK nf-wdm-kereleasesemaphore. */
 LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
 {
-    LONG Previous;
+    ULONG64 Flags = ArchDisableInterrupts();
+    LONG Previous, Sum;
 
-    if (!Release(Semaphore, Increment, Adjustment, Wait, &Previous))
-        KiRaiseStatus(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+    /* The short way: nobody waits, and nothing is wrong. */
+    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return ReleaseOrRaise(Semaphore, Increment, Adjustment, Wait);
+    if (UNLIKELY(Wait) || UNLIKELY(!KiTryLockObject(&Semaphore->Header))) {
+        ArchEnableInterrupts();
+        return ReleaseOrRaise(Semaphore, Increment, Adjustment, Wait);
+    }
+    Previous = Semaphore->Header.SignalState;
+    if (UNLIKELY(!IsListEmpty(&Semaphore->Header.WaitListHead)) || UNLIKELY(Adjustment < 0) ||
+        UNLIKELY(__builtin_add_overflow(Previous, Adjustment, &Sum)) || UNLIKELY(Sum > Semaphore->Limit)) {
+        KiUnlockObject(&Semaphore->Header);
+        ArchEnableInterrupts();
+        return ReleaseOrRaise(Semaphore, Increment, Adjustment, FALSE);
+    }
+    Semaphore->Header.SignalState = Sum;
+    KiUnlockObject(&Semaphore->Header);
+    ArchEnableInterrupts();
     return Previous;
 }
 

@@ -387,6 +387,23 @@ NTSTATUS KiWaitOnQueue(PDISPATCHER_HEADER Queue, KPROCESSOR_MODE WaitMode, PLARG
     return Wait(Thread, &Call, Timeout);
 }
 
+static NOINLINE NTSTATUS Delay(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, LONGLONG Interval)
+{
+    PKTHREAD Thread = KiCurrentThread();
+    WAIT_CALL Call = { .Reason = DelayExecution, .Mode = WaitMode, .Alertable = Alertable, .Type = WaitAny,
+                       .Blocks = Thread->WaitBlock };
+    LARGE_INTEGER Time = { .QuadPart = Interval };
+    NTSTATUS Status;
+
+    ReadTimeout(&Call, &Time);
+    ReadIrql(&Call, Thread);
+    RequireBlockingLegal(Thread, &Call);
+    Status = WaitAsCalled(Thread, &Call);
+    if (Status != STATUS_TIMEOUT)
+        return Status;
+    return Call.Blocked ? STATUS_SUCCESS : KiYield(Call.Irql);
+}
+
 /* ---- For wait_one.c ---- */
 
 /* KeWaitForSingleObject in general. The parameters are KeWaitForSingleObject's, in the same places. */
@@ -460,24 +477,11 @@ NTSTATUS KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitTyp
  * Source: WDK nf-wdm-kedelayexecutionthread. */
 NTSTATUS KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval)
 {
-    PKTHREAD Thread = KiCurrentThread();
-    WAIT_CALL Call = { .Reason = DelayExecution, .Mode = WaitMode, .Alertable = Alertable, .Type = WaitAny,
-                       .Blocks = Thread->WaitBlock };
-    LARGE_INTEGER Time = *(volatile LARGE_INTEGER *)Interval;   /* no time is a fault, not for ever */
-    NTSTATUS Status;
+    LONGLONG Time = ((volatile LARGE_INTEGER *)Interval)->QuadPart;     /* no time is a fault, not for ever */
+    KIRQL Irql = ArchReadIrql();
 
     /* The short way of one that only yields. */
-    if (Time.QuadPart == 0 && ((UCHAR)WaitMode | Alertable | Thread->WaitNext) == 0 && ArchReadIrql() <= APC_LEVEL) {
-        KiYield();
-        return STATUS_SUCCESS;
-    }
-    ReadTimeout(&Call, &Time);
-    ReadIrql(&Call, Thread);
-    RequireBlockingLegal(Thread, &Call);
-    Status = WaitAsCalled(Thread, &Call);
-    if (Status != STATUS_TIMEOUT)
-        return Status;
-    if (!Call.Blocked)
-        KiYield();
-    return STATUS_SUCCESS;
+    if (Time == 0 && ((UCHAR)WaitMode | Alertable | KiCurrentThread()->WaitNext) == 0 && Irql <= APC_LEVEL)
+        return KiYield(Irql);
+    return Delay(WaitMode, Alertable, Time);
 }

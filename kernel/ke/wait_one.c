@@ -3,9 +3,10 @@
  * Most waits are of few kinds: one object, KernelMode, not alertable, no timeout or a relative one, by a thread that
  * serves no queue or waits for that queue. They come here, and go through wait.c's protocol in one routine each;
  * whatever turns out to be different is passed to wait.c, by a call that does not come back. So nothing has to be kept
- * over a call, and of the registers only the switch saves any.
+ * over a call, and of the registers only the switch saves any. Parameters stay in the places where
+ * KeWaitForSingleObject has them.
  *   TakeSignalled  the object is signalled: one compare-and-exchange on its header takes what there is to take
- *   WaitForMutant  the same for a mutant that is free
+ *   TakeMutant     the same for a mutant that is free, under its lock
  *   SleepOn        it is not: link, commit, switch to the first of this processor's queue
  *   KiSleepOnQueue the same for a thread that comes back to the queue that it serves
  * The steps are wait.c's in wait.c's order; what is left out is only what cannot be the case here. */
@@ -13,19 +14,15 @@
 
 /* ---- Asleep ---- */
 
-static NOINLINE NTSTATUS WaitInKernelMode(PVOID Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
-{
-    return KiWaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
-}
-
-/* This processor has adopted Next. */
+/* This processor has adopted Next, which is of another process. */
 static NOINLINE NTSTATUS SwitchAsUsual(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next, BOOLEAN Timed)
 {
     KiSwitchTo(Pcr, Thread, Next);
     return KiFinishOne(Thread, Timed);
 }
 
-/* Object is locked and the block linked: commit, and sleep until somebody ends the wait. */
+/* Object is locked and the block linked: commit, and sleep until somebody ends the wait. Should the thread be readied
+ * into this processor's queue before it is off, it is switched to like any other. */
 FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN Timed)
 {
     PKTHREAD Next;
@@ -43,7 +40,7 @@ FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN T
     }
     Next = KiDequeueFirst(Pcr, 31u - (ULONG)__builtin_clz(Pcr->ReadySummary));
     KiAdopt(Pcr, Next);
-    if (UNLIKELY(Next == Thread) || UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process))
+    if (UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process))
         return SwitchAsUsual(Pcr, Thread, Next, Timed);
     Pcr->ContextSwitches++;
     Next->ContextSwitches++;
@@ -60,11 +57,14 @@ FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN T
     return STATUS_SUCCESS;
 }
 
+/* The block is the thread's first, which between waits keeps what is the same for all of these, as do the thread's
+ * WaitMode and Alertable (KiInitializeWaitBlock). */
 FORCEINLINE void LinkBlock(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, KIRQL Irql)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlock;
 
-    Thread->WaitTerms = KiWaitTerms(KernelMode, WaitReason, FALSE, Irql);
+    Thread->WaitReason = (UCHAR)WaitReason;
+    Thread->WaitIrql = Irql;
     Block->Object = Object;
     Block->BlockState = BlockLinked;
     InsertTailList(&Object->WaitListHead, &Block->WaitListEntry);
@@ -77,26 +77,50 @@ static NOINLINE NTSTATUS ArmAndSleep(PKPCR Pcr, PKTHREAD Thread, PDISPATCHER_HEA
     return Sleep(Thread, Object, TRUE);
 }
 
-/* One object that is not available. The block is the thread's first, which between waits keeps what is the same for all
- * of these (KiInitializeWaitBlock). */
-FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
-                             PLARGE_INTEGER Timeout, BOOLEAN Timed)
+/* Interrupts are on again. */
+static NOINLINE NTSTATUS WaitAsUsual(PVOID Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
 {
-    const ULONG Waitable = ((1u << MaximumDispatcherObject) - 1) & ~(1u << QueueObject | 1u << GateObject);
+    return KiWaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
+}
+
+/* What may be slept on, by its type while it is locked. A mutant may if it is not the caller's own. */
+enum { NotHere, Sleepable, IfAnothers };
+
+static const UCHAR Sleepers[256] = {
+    [HEADER_LOCKED | EventNotificationObject] = Sleepable, [HEADER_LOCKED | EventSynchronizationObject] = Sleepable,
+    [HEADER_LOCKED | TimerNotificationObject] = Sleepable, [HEADER_LOCKED | TimerSynchronizationObject] = Sleepable,
+    [HEADER_LOCKED | ThreadObject] = Sleepable,            [HEADER_LOCKED | ProcessObject] = Sleepable,
+    [HEADER_LOCKED | SemaphoreObject] = Sleepable,         [HEADER_LOCKED | MutantObject] = IfAnothers,
+};
+
+FORCEINLINE BOOLEAN MaySleepOn(PDISPATCHER_HEADER Object, PKTHREAD Thread)
+{
+    UCHAR Kind = Sleepers[Object->Type];
+
+    if (UNLIKELY(Object->SignalState > 0))
+        return FALSE;
+    return LIKELY(Kind == Sleepable) ||
+           (Kind == IfAnothers && CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread != Thread);
+}
+
+/* One object that is not available. */
+FORCEINLINE NTSTATUS SleepOn(PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout, BOOLEAN Timed)
+{
     KIRQL Irql = ArchReadIrql();
     ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Thread = KiCurrentThread();
     PKPCR Pcr = KiCurrentPcr();
 
-    if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)) || UNLIKELY(!KiTryLockObject(Object))) {
-        ArchRestoreInterrupts(Flags);
-        return WaitInKernelMode(Object, WaitReason, Timeout);
+    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return WaitAsUsual(Object, WaitReason, Timeout);
+    if (UNLIKELY(Irql > APC_LEVEL) || UNLIKELY(!KiTryLockObject(Object))) {
+        ArchEnableInterrupts();
+        return WaitAsUsual(Object, WaitReason, Timeout);
     }
-    if (UNLIKELY(Object->SignalState > 0) || UNLIKELY(KeObjectType(Object) >= MaximumDispatcherObject) ||
-        UNLIKELY(!(Waitable >> KeObjectType(Object) & 1)) ||
-        (Timed && UNLIKELY(!KiTryRawLock(&Pcr->TimerQueue.Lock)))) {
+    if (UNLIKELY(!MaySleepOn(Object, Thread)) || (Timed && UNLIKELY(!KiTryRawLock(&Pcr->TimerQueue.Lock)))) {
         KiUnlockObject(Object);
         ArchEnableInterrupts();
-        return WaitInKernelMode(Object, WaitReason, Timeout);
+        return WaitAsUsual(Object, WaitReason, Timeout);
     }
     LinkBlock(Thread, Object, WaitReason, Irql);
     if (Timed) {
@@ -109,15 +133,17 @@ FORCEINLINE NTSTATUS SleepOn(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_R
     return Sleep(Thread, Object, Timed);
 }
 
-static NOINLINE NTSTATUS SleepOnOne(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason)
+static NOINLINE NTSTATUS SleepOnOne(PVOID Object, KWAIT_REASON WaitReason)
 {
-    return SleepOn(Thread, Object, WaitReason, NULL, FALSE);
+    return SleepOn(Object, WaitReason, NULL, FALSE);
 }
 
-static NOINLINE NTSTATUS SleepOnOneTimed(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason,
-                                         PLARGE_INTEGER Timeout)
+static NOINLINE NTSTATUS SleepOnOneTimed(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+                                         BOOLEAN Alertable, PLARGE_INTEGER Timeout)
 {
-    return SleepOn(Thread, Object, WaitReason, Timeout, TRUE);
+    UNREFERENCED_PARAMETER(WaitMode);
+    UNREFERENCED_PARAMETER(Alertable);
+    return SleepOn(Object, WaitReason, Timeout, TRUE);
 }
 
 /* For KeRemoveQueue, in KernelMode and without a timeout, at IRQL <= APC_LEVEL: Queue is locked and has nothing for
@@ -128,54 +154,52 @@ NTSTATUS KiSleepOnQueue(PKTHREAD Thread, PDISPATCHER_HEADER Queue)
     return Sleep(Thread, Queue, FALSE);
 }
 
-/* The caller's mode is KernelMode, it is not alertable and serves no queue. A free mutant is taken at once. */
-static NOINLINE NTSTATUS WaitForMutant(PKTHREAD Thread, PKMUTANT Mutant, KWAIT_REASON WaitReason,
-                                       PLARGE_INTEGER Timeout)
+/* ---- Taken at once ---- */
+
+/* A mutant that looks free. FALSE: it is not, or not simply. */
+FORCEINLINE BOOLEAN TakeMutant(PKMUTANT Mutant)
 {
     ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Thread = KiCurrentThread();
 
-    if (LIKELY(KiTryLockObject(&Mutant->Header))) {
-        if (LIKELY(Mutant->Header.SignalState == 1) && LIKELY(!Mutant->Abandoned) &&
-            LIKELY(Thread->OneMutant == NULL)) {
-            Mutant->Header.SignalState = 0;
-            Mutant->OwnerThread = Thread;
-            Thread->OneMutant = Mutant;
-            Thread->KernelApcDisable -= Mutant->ApcDisable;
-            KiUnlockObject(&Mutant->Header);
-            ArchRestoreInterrupts(Flags);
-            return STATUS_SUCCESS;
-        }
-        KiUnlockObject(&Mutant->Header);
+    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return FALSE;
+    if (UNLIKELY(!KiTryLockObject(&Mutant->Header))) {
+        ArchEnableInterrupts();
+        return FALSE;
     }
-    ArchRestoreInterrupts(Flags);
-    if (Timeout == NULL && Mutant->OwnerThread != Thread)
-        return SleepOnOne(Thread, &Mutant->Header, WaitReason);
-    return WaitInKernelMode(Mutant, WaitReason, Timeout);
+    if (UNLIKELY(Mutant->Header.SignalState != 1) || UNLIKELY(Mutant->Abandoned) ||
+        UNLIKELY(Thread->OneMutant != NULL)) {
+        KiUnlockObject(&Mutant->Header);
+        ArchEnableInterrupts();
+        return FALSE;
+    }
+    Mutant->Header.SignalState = 0;
+    Mutant->OwnerThread = Thread;
+    Thread->OneMutant = Mutant;
+    Thread->KernelApcDisable -= Mutant->ApcDisable;
+    KiUnlockObject(&Mutant->Header);
+    ArchEnableInterrupts();
+    return TRUE;
 }
 
-/* The short way: an event, timer, thread, process or semaphore that is signalled, and no Wait=TRUE before. One load
- * tells; one step takes. While somebody has the lock the object is not settled, and is asked the long way. */
-FORCEINLINE BOOLEAN TakeSignalled(PDISPATCHER_HEADER Object)
+/* Object is as Word says, signalled and unlocked, and no mutant: one step takes what its type gives. FALSE: another was
+ * there first, or it is not known here. */
+FORCEINLINE BOOLEAN TakeSignalled(PDISPATCHER_HEADER Object, ULONG64 Word)
 {
     const ULONG Keeps = 1u << EventNotificationObject | 1u << TimerNotificationObject | 1u << ThreadObject |
                         1u << ProcessObject;
-    ULONG64 Word = __atomic_load_n(&Object->LockAndState, __ATOMIC_ACQUIRE);
+    UCHAR Type = (UCHAR)Word;
+    ULONG64 Rest;
 
-    while ((LONG64)Word >> 32 > 0 && !(Word & HEADER_LOCKED)) {
-        ULONG Type = Word & HEADER_TYPE;
-        ULONG64 Rest;
-
-        if ((Type & ~(ULONG)(EventSynchronizationObject ^ TimerSynchronizationObject)) == EventSynchronizationObject)
-            Rest = (ULONG)Word;
-        else if (Type == SemaphoreObject)
-            Rest = Word - (1ull << 32);
-        else
-            return Type < MaximumDispatcherObject && (Keeps >> Type & 1);
-        if (LIKELY(__atomic_compare_exchange_n(&Object->LockAndState, &Word, Rest, FALSE, __ATOMIC_ACQ_REL,
-                                               __ATOMIC_ACQUIRE)))
-            return TRUE;
-    }
-    return FALSE;
+    if ((Type & ~(EventSynchronizationObject ^ TimerSynchronizationObject)) == EventSynchronizationObject)
+        Rest = (ULONG)Word;
+    else if (Type == SemaphoreObject)
+        Rest = Word - (1ull << 32);
+    else
+        return Type < MaximumDispatcherObject && (Keeps >> Type & 1);
+    return LIKELY(__atomic_compare_exchange_n(&Object->LockAndState, &Word, Rest, FALSE, __ATOMIC_ACQ_REL,
+                                              __ATOMIC_RELAXED));
 }
 
 /* ---- Public ---- */
@@ -188,21 +212,27 @@ FORCEINLINE BOOLEAN TakeSignalled(PDISPATCHER_HEADER Object)
  * Errors: blocking at DISPATCH_LEVEL is 0xB8 in a DPC, else 0xA; an object of no known type is 0xC4.
  * Source: WDK nf-wdm-kewaitforsingleobject, Return value and Remarks. */
 NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-                               BOOLEAN Alertable, PLARGE_INTEGER Timeout)
+                               BOOLEAN Alertable, PLARGE_INTEGER volatile Timeout)
 {
-    PKTHREAD Thread = KiCurrentThread();
+    PDISPATCHER_HEADER Header = Object;
+    ULONG64 Word = __atomic_load_n(&Header->LockAndState, __ATOMIC_ACQUIRE);
 
-    if (UNLIKELY(Thread->WaitNext))
+    if (UNLIKELY(KiCurrentThread()->WaitNext))
         return KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
-    if (TakeSignalled(Object))
-        return STATUS_SUCCESS;
-    if (LIKELY(((UCHAR)WaitMode | Alertable) == 0) && LIKELY(Thread->Queue == NULL)) {
-        if (KeObjectType(Object) == MutantObject)
-            return WaitForMutant(Thread, Object, WaitReason, Timeout);
-        if (Timeout == NULL)
-            return SleepOnOne(Thread, Object, WaitReason);
-        if (Timeout->QuadPart < 0)
-            return SleepOnOneTimed(Thread, Object, WaitReason, Timeout);
+    if ((LONG64)Word > MAXULONG) {      /* signalled; a lock that is held is no known type */
+        if ((UCHAR)Word == MutantObject) {
+            if (LIKELY(TakeMutant(Object)))
+                return STATUS_SUCCESS;
+        } else if (LIKELY(TakeSignalled(Header, Word))) {
+            return STATUS_SUCCESS;
+        }
+        return KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     }
+    if (UNLIKELY(((UCHAR)WaitMode | Alertable) != 0) || UNLIKELY(KiCurrentThread()->Queue != NULL))
+        return KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
+    if (LIKELY(Timeout == NULL))
+        return SleepOnOne(Object, WaitReason);
+    if (LIKELY(Timeout->QuadPart < 0))
+        return SleepOnOneTimed(Object, WaitReason, WaitMode, Alertable, Timeout);
     return KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
 }

@@ -345,32 +345,36 @@ void KiReadyWoken(PKTHREAD Thread)
     }
 }
 
-/* One waiter of Object, which Block says and which Object alone satisfies: from its wait into Pcr's queue, or to be the
- * next that runs. Both locks are held; the block stays linked. FALSE: nothing is done, it has to go the long way. */
-FORCEINLINE BOOLEAN WakeHere(PKPCR Pcr, PKWAIT_BLOCK Block)
-{
-    PKTHREAD Thread = Block->Thread;
-    ULONG Old = Thread->StateWord;
+/* Where there is one processor, which has no choice to make, and nobody is boosted, a waiter goes in one step from its
+ * wait into the processor's queue, or is the next to run if it is better than who runs. The ready lock is held from
+ * before that step until the object is unlocked, so nobody runs before. */
 
-    if (UNLIKELY((UCHAR)Old != Waiting) || UNLIKELY(Block->WaitType != WaitAny) || UNLIKELY(Thread->Queue != NULL))
+/* Can Thread, whose StateWord was Old, go this way? Its block is satisfied by one object alone. */
+FORCEINLINE BOOLEAN IsPlain(PKWAIT_BLOCK Block, PKTHREAD Thread, ULONG Old)
+{
+    return LIKELY((UCHAR)Old == Waiting) && LIKELY(Block->WaitType == WaitAny) && LIKELY(Thread->Queue == NULL);
+}
+
+/* It is better than who runs. */
+FORCEINLINE BOOLEAN EndWaitNext(PKPCR Pcr, PKTHREAD Thread, ULONG Old)
+{
+    if (Pcr->NextThread != NULL || (PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread ||
+        UNLIKELY(!Exchange(Thread, Old, Old ^ (Waiting ^ Standby))))
         return FALSE;
-    if (LIKELY((SCHAR)(Old >> PRIORITY_AT) <= Pcr->BestPriority)) {
-        if (UNLIKELY(!Exchange(Thread, Old, Old ^ (Waiting ^ Ready))))
-            return FALSE;
-        KiEnqueue(Pcr, Thread, FALSE);
-    } else {
-        if (Pcr->NextThread != NULL || (PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread ||
-            UNLIKELY(!Exchange(Thread, Old, Old ^ (Waiting ^ Standby))))
-            return FALSE;
-        Pcr->NextThread = Thread;
-        Pcr->BestPriority = Thread->Priority;
-    }
-    Thread->WaitStatus = Block->WaitKey;
+    Pcr->NextThread = Thread;
+    Pcr->BestPriority = Thread->Priority;
     return TRUE;
 }
 
-/* Where there is one processor, which has no choice to make, and nobody is boosted: all waiters of Object, which keeps
- * its signal, at once, as far as it goes. The ready lock is held until Object is unlocked, so nobody runs before,
+/* It is not, and is the caller's to queue. */
+FORCEINLINE BOOLEAN EndWaitReady(PKTHREAD Thread, ULONG Old)
+{
+    return LIKELY(Exchange(Thread, Old, Old ^ (Waiting ^ Ready)));
+}
+
+FORCEINLINE KPRIORITY PriorityIn(ULONG Word) { return (SCHAR)(Word >> PRIORITY_AT); }
+
+/* All waiters of Object, which keeps its signal, in this way at once, as far as it goes. The ready lock is held until Object is unlocked, so nobody runs before,
  * though he is in the queue. Returns: whether Object is unlocked and all is done. */
 static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr)
 {
@@ -381,8 +385,20 @@ static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr)
     do {
         PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
 
-        if (UNLIKELY(!WakeHere(Pcr, Block)))
+        PKTHREAD Thread = Block->Thread;
+        ULONG Old = Thread->StateWord;
+
+        if (!IsPlain(Block, Thread, Old))
             break;
+        if (UNLIKELY(PriorityIn(Old) > Pcr->BestPriority)) {
+            if (!EndWaitNext(Pcr, Thread, Old))
+                break;
+        } else if (EndWaitReady(Thread, Old)) {
+            KiEnqueue(Pcr, Thread, FALSE);
+        } else {
+            break;
+        }
+        Thread->WaitStatus = Block->WaitKey;
         Entry = Entry->Flink;
         Block->BlockState = BlockFree;
     } while (Entry != Head);
@@ -413,42 +429,60 @@ void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait
         KiLeave(Flags);
 }
 
-static NOINLINE LONG WakeAsUsual(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous)
+static NOINLINE LONG SetAndWake(PKEVENT Event, KPRIORITY Increment, ULONG64 Flags)
 {
-    KiWakeAndLeave(Object, Increment, Wait, ~0ull);
+    LONG Previous = Event->Header.SignalState;
+
+    Event->Header.SignalState = 1;
+    KiWakeAndLeave(&Event->Header, Increment, FALSE, Flags);
     return Previous;
 }
 
-static NOINLINE LONG LeaveAndReturn(LONG Previous)
+static NOINLINE LONG LeaveAndReturn(ULONG64 Flags)
 {
-    KiLeaveSlowly(~0ull);
-    return Previous;
+    KiLeaveSlowly(Flags);
+    return 0;
 }
 
-/* Straight for the commonest: a synchronization object, its first waiter, one processor, no boost. As in wait.c,
- * SleepOn, what is rare is called last. */
-LONG KiWakeAndReturn(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, LONG Previous)
+/* Event's signal is Block's, and is never seen: its state stays. */
+FORCEINLINE void HandOver(PKEVENT Event, PKWAIT_BLOCK Block, PKTHREAD Thread)
 {
-    PKWAIT_BLOCK Block = CONTAINING_RECORD(Object->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
-    PKPCR Pcr = KiCurrentPcr();
-
-    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(Increment > 0) || UNLIKELY(Wait) ||
-        (KeObjectType(Object) & ~(EventSynchronizationObject ^ TimerSynchronizationObject)) !=
-            EventSynchronizationObject ||
-        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
-        return WakeAsUsual(Object, Increment, Wait, Previous);
-    if (UNLIKELY(!WakeHere(Pcr, Block))) {
-        KiReleaseRawLock(&Pcr->ReadyLock);
-        return WakeAsUsual(Object, Increment, Wait, Previous);
-    }
+    Thread->WaitStatus = Block->WaitKey;
     KiUnlinkBlock(Block);
-    Object->SignalState = 0;
-    KiUnlockObject(Object);
+    KiUnlockObject(&Event->Header);
+}
+
+/* Straight for the commonest: a synchronization event and its first waiter. As in wait_one.c, what is rare is called
+ * last. */
+LONG KiSetAwaitedEvent(PKEVENT Event, KPRIORITY Increment, ULONG64 Flags)
+{
+    PKWAIT_BLOCK Block = CONTAINING_RECORD(Event->Header.WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
+    PKTHREAD Thread = Block->Thread;
+    PKPCR Pcr = KiCurrentPcr();
+    ULONG Old;
+
+    if (UNLIKELY(KiProcessorCount != 1) || UNLIKELY(Increment != 0) ||
+        UNLIKELY(Event->Header.Type != (HEADER_LOCKED | EventSynchronizationObject)) ||
+        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
+        return SetAndWake(Event, Increment, Flags);
+    Old = Thread->StateWord;
+    if (IsPlain(Block, Thread, Old)) {
+        if (LIKELY(PriorityIn(Old) <= Pcr->BestPriority)) {
+            if (EndWaitReady(Thread, Old)) {
+                HandOver(Event, Block, Thread);
+                KiEnqueue(Pcr, Thread, FALSE);
+                KiReleaseRawLock(&Pcr->ReadyLock);
+                ArchRestoreInterrupts(Flags);
+                return 0;
+            }
+        } else if (EndWaitNext(Pcr, Thread, Old)) {
+            HandOver(Event, Block, Thread);
+            KiReleaseRawLock(&Pcr->ReadyLock);
+            return LeaveAndReturn(Flags);
+        }
+    }
     KiReleaseRawLock(&Pcr->ReadyLock);
-    if (Pcr->NextThread != NULL)
-        return LeaveAndReturn(Previous);
-    ArchEnableInterrupts();
-    return Previous;
+    return SetAndWake(Event, Increment, Flags);
 }
 
 /* Called by its timer queue. Busy is a wait for all that is being tested, by somebody who may need a timer's lock whose
