@@ -1,9 +1,15 @@
 /* mutant.c - the mutex object.
  *
  * SignalState 1 is free; 0, -1, -2 ... is owned once, twice, three times by OwnerThread, in whose list the
- * mutant then is. Taking it is part of a wait's satisfaction (wait.c does it for whoever gets it, running or
+ * mutant then is. Taking it is part of a wait's satisfaction (wake.c does it for whoever gets it, running or
  * not); giving it back hands it to the first waiter at once, so a releaser cannot take it again before that
  * one.
+ * Who owns it stands in three places: the state, OwnerThread and the owner's list. All three change under the mutant's
+ * lock, in the short ways (wait_one.c, TakeMutant; KeReleaseMutex) as in the long ones, so whoever holds the lock finds
+ * them agreed: an abandoner, a wait for all, a waiter about to sleep. The short ways leave out what they have looked
+ * for under that lock and not found: a mark, other levels, other mutants of the thread, waiters. One step on the state
+ * alone, as for an event, would save three instructions and leave a mutant that is taken and nobody's for a moment, in
+ * which an abandoner could free it under its new owner.
  * A KMUTEX differs from a KMUTANT only in ApcDisable: its owner is in a critical region, and must not end. */
 #include "ki.h"
 

@@ -20,7 +20,7 @@
  *   Running       -> Waiting       wait.c
  *   Running       -> Terminated    KeTerminateThread
  *   Waiting       -> DeferredReady wake.c: whoever ends the wait
- *   Waiting       -> Ready, Standby wake.c, WakeHere: the two steps in one, where there is one processor
+ *   Waiting       -> Ready, Standby wake.c: the two steps in one, where there is one processor
  *
  * Locks. A processor's ready lock guards its queue and NextThread, and the states Ready, Standby and Running of the
  * threads that are there: NextProcessor says where. A DeferredReady thread belongs to who made it that, but its

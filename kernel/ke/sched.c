@@ -296,9 +296,9 @@ static NOINLINE NTSTATUS YieldAsUsual(KIRQL Irql, ULONG64 Flags)
     return STATUS_SUCCESS;
 }
 
-/* The straight way is that of one processor, whose best ready thread is an equal of the same process: they take turns in
- * their queue, and the summary stays as it is. What is rare is called last; the IRQL to come back to is kept where a
- * wait keeps it. */
+/* The straight way is that of one processor whose best ready thread is an equal of the same process: they take turns
+ * in their queue, and the summary stays as it is. What is rare is called last; the IRQL to come back to is kept where
+ * a wait keeps it. */
 NTSTATUS KiYield(KIRQL Irql)
 {
     ULONG64 Flags = ArchDisableInterrupts();

@@ -345,9 +345,11 @@ void KiReadyWoken(PKTHREAD Thread)
     }
 }
 
-/* Where there is one processor, which has no choice to make, and nobody is boosted, a waiter goes in one step from its
- * wait into the processor's queue, or is the next to run if it is better than who runs. The ready lock is held from
- * before that step until the object is unlocked, so nobody runs before. */
+/* ---- Where there is one processor ---- */
+
+/* It has no choice to make. If nobody is boosted either, a waiter goes in one step from its wait into the processor's
+ * queue, or is the next to run if it is better than who runs. The ready lock is held from before that step until the
+ * object is unlocked, so nobody runs before. */
 
 /* Can Thread, whose StateWord was Old, go this way? Its block is satisfied by one object alone. */
 FORCEINLINE BOOLEAN IsPlain(PKWAIT_BLOCK Block, PKTHREAD Thread, ULONG Old)
@@ -374,8 +376,8 @@ FORCEINLINE BOOLEAN EndWaitReady(PKTHREAD Thread, ULONG Old)
 
 FORCEINLINE KPRIORITY PriorityIn(ULONG Word) { return (SCHAR)(Word >> PRIORITY_AT); }
 
-/* All waiters of Object, which keeps its signal, in this way at once, as far as it goes. The ready lock is held until Object is unlocked, so nobody runs before,
- * though he is in the queue. Returns: whether Object is unlocked and all is done. */
+/* All waiters of Object, which keeps its signal, in this way at once, as far as it goes. Returns: whether Object is
+ * unlocked and all is done. */
 static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr)
 {
     PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
