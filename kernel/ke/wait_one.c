@@ -77,7 +77,7 @@ static NOINLINE NTSTATUS ArmAndSleep(PKPCR Pcr, PKTHREAD Thread, PDISPATCHER_HEA
     return Sleep(Thread, Object, TRUE);
 }
 
-/* Interrupts are on again. */
+/* Interrupts are as they were. */
 static NOINLINE NTSTATUS WaitAsUsual(PVOID Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
 {
     return KiWaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
