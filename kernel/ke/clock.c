@@ -6,7 +6,9 @@
  * every clock interrupt and never step back (but for the system time, when it is set).
  * There is no periodic interrupt. Each processor's clock is armed for the earlier of its next timer and, while
  * it runs a thread, its next tick; a tick ends quanta and refreshes the page. An idle processor has only its
- * timers. The tick is TICK_UNITS long, as NT's usual 15.625 ms, and counts as KeQueryTickCount's unit. */
+ * timers. A tick comes every ClockInterval: TICK_UNITS, NT's usual 15.625 ms, unless somebody has asked for shorter
+ * ones, to have the page newer; timers are exact anyway. What ticks count, quanta, run times and KeQueryTickCount, goes
+ * by TICK_UNITS always. */
 #include "ki.h"
 
 enum { TICK_UNITS = 156250, UNITS_PER_SECOND = 10000000, SCALE_SHIFT = CLOCK_SCALE_SHIFT };
@@ -17,6 +19,7 @@ ULONG64 KiCounterStart, KiUnitsPerCount;
 static ULONG64 CountsPerUnit;           /* counts per 100 ns, 24.40 fixed point */
 static ULONG64 CountsPerMicrosecond;
 static ULONG64 LatestDue;               /* interrupt time that still has a counter value; decades away */
+static volatile ULONG ClockInterval = TICK_UNITS;
 static LONG64 SystemBias;               /* system time - interrupt time */
 static KSPIN_LOCK SettingLock;          /* one KeSetSystemTime at a time; above the timer queues' */
 static KSPIN_LOCK PageLock;             /* a try lock: whoever finds it taken leaves the page to the holder */
@@ -91,6 +94,14 @@ void KiArmClockEarlier(PKPCR Pcr, ULONG64 Due)
         Arm(Pcr, Due);
 }
 
+/* The next tick is due in an interval, or when the running thread's TICK_UNITS are over. */
+static void SetTick(PKPCR Pcr, ULONG64 Now)
+{
+    ULONG64 Due = Now + ClockInterval;
+
+    Pcr->TickDue = Due < Pcr->TickUnitsDue ? Due : Pcr->TickUnitsDue;
+}
+
 /* A look that found work has not stopped it. */
 void KiStartTick(PKPCR Pcr)
 {
@@ -100,7 +111,8 @@ void KiStartTick(PKPCR Pcr)
         return;
     Now = KiQueryTime();
     Pcr->Idle = FALSE;
-    Pcr->TickDue = Now + TICK_UNITS;
+    Pcr->TickUnitsDue = Now + TICK_UNITS;
+    SetTick(Pcr, Now);
     /* Mostly the clock has just ended idling, and refreshed the page. */
     if (Now - LoadTime(&SharedUserData->InterruptTime) > FRESH_UNITS)
         RefreshPage(Now);
@@ -111,7 +123,7 @@ void KiKeepTime(PKPCR Pcr)
 {
     ULONG64 Flags = ArchDisableInterrupts();
 
-    KiArmClockEarlier(Pcr, KiQueryTime() + TICK_UNITS);
+    KiArmClockEarlier(Pcr, KiQueryTime() + ClockInterval);
     ArchRestoreInterrupts(Flags);
 }
 
@@ -122,7 +134,16 @@ static void ArmMeanwhile(PKPCR Pcr, ULONG64 Now)
     if (!Pcr->TimersDue)
         KiArmClock(Pcr);
     if (Pcr->TimersDue || Pcr->Idle)
-        KiArmClockEarlier(Pcr, Now + TICK_UNITS);
+        KiArmClockEarlier(Pcr, Now + ClockInterval);
+}
+
+static void Tick(PKPCR Pcr, ULONG64 Now)
+{
+    if (Now >= Pcr->TickUnitsDue) {
+        Pcr->TickUnitsDue = Now + TICK_UNITS;
+        KiTickThread(Pcr);
+    }
+    SetTick(Pcr, Now);
 }
 
 /* CLOCK_LEVEL, interrupts off. Returns: TRUE if the dispatch interrupt has something to do; it arms the clock then.
@@ -135,10 +156,8 @@ BOOLEAN KiClockInterrupt(KIRQL Interrupted)
 
     Pcr->ArmedDue = ~0ull;
     RefreshPage(Now);
-    if (!Pcr->Idle && Now >= Pcr->TickDue) {
-        Pcr->TickDue = Now + TICK_UNITS;
-        KiTickThread(Pcr);
-    }
+    if (!Pcr->Idle && Now >= Pcr->TickDue)
+        Tick(Pcr, Now);
     if (Pcr->TimerQueue.NextDue <= Now)
         Pcr->TimersDue = TRUE;
     Wanted = Pcr->QuantumEnd || Pcr->TimersDue || KiDpcsPending(Pcr);
@@ -247,3 +266,29 @@ VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
     }
     ArchRestoreInterrupts(Flags);       /* only now may this thread change its processor */
 }
+
+/* ---- For the floors above: how often the clock interrupts ---- */
+
+/* On each processor. One that idles, or runs a DPC meanwhile, comes to it when it starts its tick. */
+static ULONG_PTR FollowInterval(ULONG_PTR Unused)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    ULONG64 Now = KiQueryTime();
+    PKPCR Pcr = KiCurrentPcr();
+
+    RefreshPage(Now);
+    if (!Pcr->Idle) {
+        SetTick(Pcr, Now);
+        KiArmClockEarlier(Pcr, Pcr->TickDue);
+    }
+    ArchRestoreInterrupts(Flags);
+    return Unused;
+}
+
+void KeSetClockInterval(ULONG Interval)
+{
+    ClockInterval = Interval;
+    KeIpiGenericCall(FollowInterval, 0);
+}
+
+ULONG KeQueryClockInterval(void) { return ClockInterval; }

@@ -69,6 +69,7 @@ typedef struct _KPCR {
     BOOLEAN TimersDue;                  /* some may be: set by the clock, and by who moves due times, who also sends the
                                          * interrupt; cleared here */
     ULONG64 TickDue;                    /* (c) interrupt time of this processor's next tick */
+    ULONG64 TickUnitsDue;               /* (c) when a tick is to be counted, that is, once in a tick's usual time */
     ULONG64 ArmedDue;                   /* (c) interrupt time the clock is armed for */
     ULONG64 ContextSwitches;            /* (c) */
     PKTHREAD ReapList;                  /* (c) ended threads whose stack nobody runs on any more */

@@ -233,13 +233,15 @@ static const LDR_EXPORT Rows[] = {
     EXPORT_CHECKED(ExTryAcquireSpinLockSharedAtDpcLevel),
     EXPORT_CHECKED(ExTryConvertSharedSpinLockExclusive),
 
-    /* Remove locks, the time zone */
+    /* Remove locks, the time zone, the clock's interval */
     EXPORT(IoInitializeRemoveLockEx),
     EXPORT_CHECKED(IoAcquireRemoveLockEx),
     EXPORT_CHECKED(IoReleaseRemoveLockEx),
     EXPORT_CHECKED(IoReleaseRemoveLockAndWaitEx),
     EXPORT(ExSystemTimeToLocalTime),
     EXPORT(ExLocalTimeToSystemTime),
+    EXPORT(ExSetTimerResolution),
+    EXPORT(ExQueryTimerResolution),
 
     /* Run-down protection */
     EXPORT(ExInitializeRundownProtection),

@@ -26,6 +26,12 @@ C_ASSERT(offsetof(KUSER_SHARED_DATA, TimeZoneBias) == 0x20 && offsetof(KUSER_SHA
 #define KI_USER_SHARED_DATA 0xFFFFF78000000000ull
 #define SharedUserData ((KUSER_SHARED_DATA *)KI_USER_SHARED_DATA)
 
+/* 100 ns between the ticks of a processor that runs a thread: from KE_SHORTEST_INTERVAL to KeQueryTimeIncrement. Set:
+ * < IPI_LEVEL, one caller at a time. */
+enum { KE_SHORTEST_INTERVAL = 10000 };
+void KeSetClockInterval(ULONG Interval);
+ULONG KeQueryClockInterval(void);
+
 ULONG KeQueryTimeIncrement(VOID);
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 VOID KeStallExecutionProcessor(ULONG Microseconds);
