@@ -3,7 +3,9 @@
  * One kernel timer ticks each second while any device's timer is started; its DPC calls the routine of each. A device
  * is referenced while its routine runs, and the list's lock is not held: a routine may stop its own timer or another's,
  * or delete its device. A stopped one that the walk has already come to is still called once, on another processor at
- * the same time; one that is not started when the walk comes to it is not. */
+ * the same time; one that is not started when the walk comes to it is not.
+ * Rounds are numbered: a walk that a slow routine holds up is overtaken by the next second's on another processor, and
+ * does not call again what that one has called. */
 #include <io/timer.h>
 
 #include "iop.h"
@@ -33,13 +35,13 @@ static ULONG64 Round;                   /* ListLock */
 static KTIMER Clock;
 static KDPC ClockDpc;
 
-/* The next one that is started and was not called in this round, with its device referenced. Lock held. */
+/* The next one that is started and was not called in this round or later, with its device referenced. Lock held. */
 static IO_TIMER *NextOf(ULONG64 This)
 {
     for (PLIST_ENTRY Link = All.Flink; Link != &All; Link = Link->Flink) {
         IO_TIMER *Timer = CONTAINING_RECORD(Link, IO_TIMER, Link);
 
-        if (Timer->Started && Timer->Round != This && ObReferenceObjectSafe(Timer->Device)) {
+        if (Timer->Started && Timer->Round < This && ObReferenceObjectSafe(Timer->Device)) {
             Timer->Round = This;
             return Timer;
         }

@@ -2,8 +2,11 @@
 #include "stack.h"
 
 #include <io/timer.h>
+#include <arch/ops.h>
 #include <ke/clock.h>
 #include <ke/irql.h>
+#include <ke/processor.h>
+#include <ke/thread.h>
 #include <ob/object.h>
 #include <rtl/status.h>
 
@@ -102,4 +105,48 @@ TEST(io_timer, routine_can_be_replaced_and_goes_with_the_device)
     StackRemove(&Stack);                /* started */
     Sleep(30);
     EXPECT_EQ(Ticks[1], 1);
+}
+
+static volatile LONG Calls, Ended;
+
+static void SpinUntil(LONG Wanted, ULONG64 Tenths)
+{
+    ULONG64 End = KeQueryInterruptTime() + Tenths * SECOND / 10;
+
+    while (Calls < Wanted && KeQueryInterruptTime() < End)
+        ArchPause();
+}
+
+/* The first call is still under way when the next second's comes, on the other processor. */
+static VOID TickSlowly(PDEVICE_OBJECT DeviceObject, PVOID Context)
+{
+    LONG Call = __atomic_add_fetch(&Calls, 1, __ATOMIC_ACQ_REL);
+
+    UNREFERENCED_PARAMETER(DeviceObject), UNREFERENCED_PARAMETER(Context);
+    if (Call <= 2)
+        SpinUntil(Call + 1, Call == 1 ? 50 : 1);
+    __atomic_add_fetch(&Ended, 1, __ATOMIC_RELEASE);
+}
+
+TEST(io_timer, second_that_overtakes_a_slow_one_calls_each_once)
+{
+    if (KtestVirtualTime() || KeQueryActiveProcessorCount(NULL) < 2) {
+        KtestSkip("needs two processors in real time");
+        return;
+    }
+    Calls = Ended = 0;
+    StackBuild(&Stack, 1);
+    IoInitializeTimer(Stack.Top, TickSlowly, NULL);
+    KeSetSystemAffinityThread(1);
+    IoStartTimer(Stack.Top);
+    KeSetSystemAffinityThread(2);
+    KtestWaitFor(&Calls);
+    IoStopTimer(Stack.Top);
+    IoStartTimer(Stack.Top);            /* the clock is this processor's now */
+    while (Ended < 2)
+        Sleep(1);
+    EXPECT_EQ(Calls, 2);
+    IoStopTimer(Stack.Top);
+    KeRevertToUserAffinityThread();
+    StackRemove(&Stack);
 }
