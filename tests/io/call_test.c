@@ -41,6 +41,7 @@ static void End(PIRP Irp)
     StackRemove(&Stack);
 }
 
+/* covers IofCallDriver.1, IofCompleteRequest.1 */
 TEST(io_call, each_layer_gets_its_own_location_and_device)
 {
     PIRP Irp = Begin(3);
@@ -59,6 +60,7 @@ TEST(io_call, each_layer_gets_its_own_location_and_device)
     End(Irp);
 }
 
+/* covers IofCallDriver.1 */
 TEST(io_call, skipped_location_serves_the_next_driver)
 {
     PIRP Irp = Begin(3);
@@ -72,6 +74,7 @@ TEST(io_call, skipped_location_serves_the_next_driver)
     End(Irp);
 }
 
+/* covers IofCompleteRequest.1 */
 TEST(io_call, routines_are_called_upwards_each_with_its_own_device)
 {
     PIRP Irp = Begin(3);
@@ -87,6 +90,7 @@ TEST(io_call, routines_are_called_upwards_each_with_its_own_device)
 }
 
 /* Success, error and cancelled, against each of the three marks. */
+/* covers IofCompleteRequest.2 */
 TEST(io_call, routine_is_called_when_its_mark_says_so)
 {
     static const struct { UCHAR Mark; NTSTATUS Status; BOOLEAN Cancel, Called; } Rows[] = {
@@ -118,6 +122,7 @@ TEST(io_call, routine_is_called_when_its_mark_says_so)
     }
 }
 
+/* covers IofCompleteRequest.3 */
 TEST(io_call, pending_mark_goes_up_by_itself_and_through_routines)
 {
     for (ULONG Routines = 0; Routines < 2; Routines++)
@@ -147,6 +152,7 @@ static NTSTATUS KeepOnce(PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context)
     return STATUS_MORE_PROCESSING_REQUIRED;
 }
 
+/* covers IofCompleteRequest.4 */
 TEST(io_call, kept_irp_goes_on_from_where_it_was)
 {
     PIRP Irp = Begin(3);
@@ -177,6 +183,7 @@ TEST(io_call, left_locations_are_cleared)
     End(Irp);
 }
 
+/* covers IofCallDriver.3 */
 TEST(io_call, driver_without_dispatch_routine_refuses)
 {
     PDRIVER_OBJECT Driver = IoCreateDriverObject("KtestPlain");
@@ -215,6 +222,7 @@ static NTSTATUS ForwardEx(LAYER *Layer, PIRP Irp)
     return IofCallDriver(Layer->Below, Irp);
 }
 
+/* covers IoSetCompletionRoutineEx.1 */
 TEST(io_call, guarded_routine_holds_its_device_until_it_has_run)
 {
     for (ULONG Called = 0; Called < 2; Called++) {
@@ -261,6 +269,7 @@ static void FinishWhenBlocked(PVOID Thread)
     LayerFinish(Stack.Layer[0]);
 }
 
+/* covers IoForwardIrpSynchronously.1 */
 TEST(io_call, forwarded_irp_comes_back_to_the_driver_that_waits)
 {
     PKTHREAD Helper;
@@ -281,6 +290,7 @@ TEST(io_call, forwarded_irp_comes_back_to_the_driver_that_waits)
     End(Irp);
 }
 
+/* covers IoForwardIrpSynchronously.1 */
 TEST(io_call, forwarding_without_a_location_left_sends_nothing)
 {
     PIRP Long = Begin(2), Irp = IoAllocateIrp(1, FALSE);

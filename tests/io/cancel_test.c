@@ -21,6 +21,7 @@ static VOID NoteCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     IoReleaseCancelSpinLock(Irp->CancelIrql);
 }
 
+/* covers IoAcquireCancelSpinLock.1 */
 TEST(io_cancel, lock_raises_and_restores)
 {
     KIRQL Irql = 0xAA;
@@ -39,6 +40,7 @@ TEST(io_cancel, lock_raises_and_restores)
     }
 }
 
+/* covers IoCancelIrp.1 */
 TEST(io_cancel, routine_is_called_once_under_the_lock)
 {
     PIRP Irp;
@@ -72,6 +74,7 @@ TEST(io_cancel, routine_is_called_once_under_the_lock)
     }
 }
 
+/* covers IoCancelIrp.2 */
 TEST(io_cancel, one_without_a_routine_is_only_marked)
 {
     PIRP Irp = IoAllocateIrp(1, FALSE);
@@ -84,6 +87,7 @@ TEST(io_cancel, one_without_a_routine_is_only_marked)
     IoFreeIrp(Irp);
 }
 
+/* covers IoCancelIrp.2 */
 TEST(io_cancel, routine_taken_out_is_not_called)
 {
     PIRP Irp = IoAllocateIrp(1, FALSE);

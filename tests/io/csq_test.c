@@ -137,6 +137,7 @@ static void Begin(void)
     Stack.Layer[0]->Do = QueueIt;
 }
 
+/* covers IoCsqInsertIrp.1, IoCsqRemoveNextIrp.1 */
 TEST(io_csq, queued_ones_come_out_in_the_drivers_order_and_are_pending)
 {
     PIRP Irps[3];
@@ -165,6 +166,7 @@ TEST(io_csq, queued_ones_come_out_in_the_drivers_order_and_are_pending)
     StackRemove(&Stack);
 }
 
+/* covers IoCsqInsertIrp.2 */
 TEST(io_csq, cancelled_in_the_queue_goes_to_the_driver_once)
 {
     IO_CSQ_IRP_CONTEXT Context;
@@ -190,6 +192,7 @@ TEST(io_csq, cancelled_in_the_queue_goes_to_the_driver_once)
     }
 }
 
+/* covers IoCsqInsertIrp.2 */
 TEST(io_csq, cancelled_before_it_is_queued)
 {
     SENT Sent;
@@ -204,6 +207,7 @@ TEST(io_csq, cancelled_before_it_is_queued)
     StackRemove(&Stack);
 }
 
+/* covers IoCsqRemoveIrp.1 */
 TEST(io_csq, context_finds_its_irp_once)
 {
     IO_CSQ_IRP_CONTEXT Context;
@@ -227,6 +231,7 @@ TEST(io_csq, context_finds_its_irp_once)
 }
 
 /* A removal that comes while a cancellation has the routine already: it must keep off. */
+/* covers IoCsqRemoveIrp.1, IoCsqRemoveNextIrp.1 */
 TEST(io_csq, one_that_is_being_cancelled_is_passed_over)
 {
     PDRIVER_CANCEL Routine;
@@ -264,6 +269,7 @@ static NTSTATUS QueueEx(LAYER *Layer, PIRP Irp)
     return LayerComplete(Layer, Irp);
 }
 
+/* covers IoCsqInsertIrpEx.1 */
 TEST(io_csq, ex_queue_gets_the_context_and_may_refuse)
 {
     IO_CSQ_IRP_CONTEXT Context;
@@ -366,6 +372,7 @@ static void SendRounds(PVOID Context)
     Torture.Stop = TRUE;
 }
 
+/* covers IoCsqInsertIrp.2 */
 TEST(io_csq, torture_conserves_every_irp)
 {
     PKTHREAD Threads[5];

@@ -33,6 +33,7 @@ static LONG_PTR References(PVOID Object)
     return ObfDereferenceObject(Object);
 }
 
+/* covers IoCreateDevice.1 */
 TEST(io_device, new_one_is_as_asked_for)
 {
     PDEVICE_OBJECT Device;
@@ -67,6 +68,7 @@ TEST(io_device, new_one_is_as_asked_for)
     End();
 }
 
+/* covers IoCreateDevice.1 */
 TEST(io_device, exclusive_sectors_and_no_extension)
 {
     PDEVICE_OBJECT Device;
@@ -80,6 +82,7 @@ TEST(io_device, exclusive_sectors_and_no_extension)
     End();
 }
 
+/* covers IoCreateDevice.5 */
 TEST(io_device, driver_lists_its_devices_youngest_first)
 {
     PDEVICE_OBJECT One, Two, Three;
@@ -100,6 +103,7 @@ TEST(io_device, driver_lists_its_devices_youngest_first)
     End();
 }
 
+/* covers IoCreateDevice.5 */
 TEST(io_device, holds_its_driver_object)
 {
     PDEVICE_OBJECT Device;
@@ -121,6 +125,7 @@ TEST(io_device, holds_its_driver_object)
 
 /* ---- Stacks ---- */
 
+/* covers IoAttachDeviceToDeviceStack.1, IoDetachDevice.1, IoGetAttachedDeviceReference.1 */
 TEST(io_device, attaching_goes_to_the_top_and_adds_a_location)
 {
     PDEVICE_OBJECT Device[3];
@@ -161,6 +166,7 @@ TEST(io_device, attaching_goes_to_the_top_and_adds_a_location)
     End();
 }
 
+/* covers IoCreateDevice.2, IoAttachDeviceToDeviceStack.2 */
 TEST(io_device, nothing_attaches_to_one_that_is_not_ready_or_goes)
 {
     PDEVICE_OBJECT Lower, Upper, Below = (PDEVICE_OBJECT)1;
@@ -182,6 +188,7 @@ TEST(io_device, nothing_attaches_to_one_that_is_not_ready_or_goes)
 }
 
 /* Requests may come from above as long as something is attached. */
+/* covers IoDeleteDevice.1 */
 TEST(io_device, deletion_waits_for_the_device_above)
 {
     PDEVICE_OBJECT Lower, Upper, Below = NULL;

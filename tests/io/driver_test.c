@@ -34,6 +34,7 @@ TEST(io_driver, new_object_has_its_names_and_refuses_requests)
 }
 
 /* A DriverEntry that clears the table, or a row of it, does not send requests to address 0. */
+/* covers IofCallDriver.3 */
 TEST(io_driver, missing_dispatch_routine_refuses)
 {
     PDRIVER_OBJECT Driver = IoCreateDriverObject("KtestNames");
@@ -55,6 +56,7 @@ TEST(io_driver, name_that_is_too_long_is_refused)
     EXPECT_EQ(IoCreateDriverObject(Long), NULL);
 }
 
+/* covers IoAllocateDriverObjectExtension.1 */
 TEST(io_driver, extensions_are_found_by_their_client)
 {
     PDRIVER_OBJECT Driver = IoCreateDriverObject("KtestClients");
@@ -88,6 +90,7 @@ static VOID Again(PDRIVER_OBJECT DriverObject, PVOID Context, ULONG Count)
         IoRegisterDriverReinitialization(DriverObject, Again, Context);
 }
 
+/* covers IoRegisterDriverReinitialization.1 */
 TEST(io_driver, reinitialization_is_called_once_a_round_and_counted)
 {
     PDRIVER_OBJECT Driver = IoCreateDriverObject("KtestAgain");

@@ -115,6 +115,7 @@ static NTSTATUS Open(PCWSTR Text, PFILE_OBJECT *File, PDEVICE_OBJECT *Found)
     return IoGetDeviceObjectPointer(&Path, FILE_READ_DATA, File, Found);
 }
 
+/* covers IoGetDeviceObjectPointer.1 */
 TEST(io_file, device_pointer_is_create_cleanup_and_close)
 {
     PDEVICE_OBJECT Found;
@@ -143,6 +144,7 @@ TEST(io_file, device_pointer_is_create_cleanup_and_close)
     End();
 }
 
+/* covers IoGetDeviceObjectPointer.4 */
 TEST(io_file, rest_of_the_path_is_the_files_name_and_case_does_not_matter)
 {
     PDEVICE_OBJECT Found;
@@ -157,6 +159,7 @@ TEST(io_file, rest_of_the_path_is_the_files_name_and_case_does_not_matter)
     End();
 }
 
+/* covers IoGetDeviceObjectPointer.3 */
 TEST(io_file, refused_creation_is_never_closed)
 {
     PDEVICE_OBJECT Found;
@@ -179,6 +182,7 @@ static void FinishCreate(PVOID Thread)
 }
 
 /* Drivers put a redirected name into the file object, from the pool. */
+/* covers IoGetDeviceObjectPointer.5 */
 TEST(io_file, redirected_creation_leads_elsewhere)
 {
     UNICODE_STRING Path = Name(L"\\Device\\KtestFile2");
@@ -205,6 +209,7 @@ TEST(io_file, redirected_creation_leads_elsewhere)
     End();
 }
 
+/* covers IoGetDeviceObjectPointer.3 */
 TEST(io_file, pending_creation_is_waited_for)
 {
     PDEVICE_OBJECT Found;
@@ -221,6 +226,7 @@ TEST(io_file, pending_creation_is_waited_for)
     End();
 }
 
+/* covers IoCreateDevice.2, IoCreateDevice.4 */
 TEST(io_file, not_ready_gone_or_in_use)
 {
     UNICODE_STRING Path = Name(L"\\Device\\KtestFile");
@@ -244,6 +250,7 @@ TEST(io_file, not_ready_gone_or_in_use)
     EXPECT_EQ(Open(L"\\Device\\KtestFile", &File, &Found), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers IoDeleteDevice.1 */
 TEST(io_file, open_device_goes_when_its_last_file_is_closed)
 {
     PDEVICE_OBJECT Found;
@@ -261,6 +268,7 @@ TEST(io_file, open_device_goes_when_its_last_file_is_closed)
     IoDeleteDriverObject(Driver);
 }
 
+/* covers IoAttachDevice.1, IoGetDeviceObjectPointer.2 */
 TEST(io_file, requests_go_to_the_top_of_the_stack)
 {
     PDEVICE_OBJECT Upper, Below, Found;
@@ -285,6 +293,7 @@ TEST(io_file, requests_go_to_the_top_of_the_stack)
 
 /* ---- Names ---- */
 
+/* covers IoCreateDevice.3, IoDeleteDevice.1 */
 TEST(io_file, device_names_collide_and_are_free_again)
 {
     UNICODE_STRING Path = Name(L"\\Device\\KtestFile"), Wrong = Name(L"\\NoSuch\\Device");
@@ -300,6 +309,7 @@ TEST(io_file, device_names_collide_and_are_free_again)
     End();
 }
 
+/* covers IoCreateDevice.3 */
 TEST(io_file, generated_names_differ)
 {
     WCHAR Buffer[2][40];
@@ -342,18 +352,22 @@ static void CountLink(PVOID Context, PCUNICODE_STRING Found, PVOID Caller)
 }
 
 /* \DosDevices and \?? are one directory: a link made under one name may be deleted by the other. */
+/* covers IoDeleteSymbolicLink.1, IoCreateUnprotectedSymbolicLink.1 */
 TEST(io_file, symbolic_link_is_deleted_by_any_name_of_it)
 {
     UNICODE_STRING Link = Name(L"\\DosDevices\\KtestLink"), Same = Name(L"\\?\?\\KtestLink");
     UNICODE_STRING Target = Name(L"\\Device\\KtestFile");
     ULONG Links = 0;
 
-    EXPECT_EQ(IoCreateSymbolicLink(&Link, &Target), STATUS_SUCCESS);
+    EXPECT_EQ(IoCreateUnprotectedSymbolicLink(&Link, &Target), STATUS_SUCCESS);
+    EXPECT_EQ(IoCreateUnprotectedSymbolicLink(&Same, &Target), STATUS_OBJECT_NAME_COLLISION);
+    EXPECT_EQ(IoForEachSymbolicLinkOf(0, ~0ull, CountLink, &Links), 1);
     EXPECT_EQ(IoDeleteSymbolicLink(&Same), STATUS_SUCCESS);
     EXPECT_EQ(IoForEachSymbolicLinkOf(0, ~0ull, CountLink, &Links), 0);
     EXPECT_EQ(IoDeleteSymbolicLink(&Link), STATUS_OBJECT_NAME_NOT_FOUND);
 }
 
+/* covers IoCreateSymbolicLink.1, IoDeleteSymbolicLink.1 */
 TEST(io_file, symbolic_link_leads_to_the_device_until_it_is_deleted)
 {
     UNICODE_STRING Link = Name(L"\\DosDevices\\KtestLink"), Same = Name(L"\\DOSDEVICES\\ktestlink");

@@ -19,6 +19,7 @@ static PIRP Begin(CCHAR StackSize)
     return IoAllocateIrp(StackSize, FALSE);
 }
 
+/* covers IofCompleteRequest.5 */
 TEST(negative, irp_completed_twice)
 {
     PIRP Irp = Begin(2);
@@ -28,6 +29,7 @@ TEST(negative, irp_completed_twice)
     IofCompleteRequest(Irp, 0);
 }
 
+/* covers IofCompleteRequest.5 */
 TEST(negative, irp_completed_when_freed)
 {
     PIRP Irp = Begin(1);
@@ -37,6 +39,7 @@ TEST(negative, irp_completed_when_freed)
     IofCompleteRequest(Irp, 0);
 }
 
+/* covers IoFreeIrp.1 */
 TEST(negative, irp_freed_twice)
 {
     PIRP Irp = Begin(1);
@@ -50,6 +53,7 @@ static VOID NoCancel(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     UNREFERENCED_PARAMETER(DeviceObject), UNREFERENCED_PARAMETER(Irp);
 }
 
+/* covers IofCompleteRequest.5 */
 TEST(negative, irp_completed_with_cancel_routine)
 {
     PIRP Irp = Begin(1);
@@ -60,6 +64,7 @@ TEST(negative, irp_completed_with_cancel_routine)
     LayerFinish(Stack.Layer[0]);
 }
 
+/* covers IoCancelIrp.3 */
 TEST(negative, irp_cancelled_after_completion)
 {
     PIRP Irp = Begin(1);
@@ -71,6 +76,7 @@ TEST(negative, irp_cancelled_after_completion)
 
 static NTSTATUS SendOn(LAYER *Layer, PIRP Irp) { return IofCallDriver(Layer->Device, Irp); }
 
+/* covers IofCallDriver.2 */
 TEST(negative, irp_without_a_location_left)
 {
     PIRP Irp = Begin(1);
@@ -79,6 +85,7 @@ TEST(negative, irp_without_a_location_left)
     SendKept(Stack.Top, Irp, &Sent);
 }
 
+/* covers IofCompleteRequest.6 */
 TEST(negative, irp_that_nobody_keeps)
 {
     PIRP Irp = Begin(1);
@@ -86,6 +93,7 @@ TEST(negative, irp_that_nobody_keeps)
     IofCallDriver(Stack.Top, Irp);
 }
 
+/* covers IoFreeIrp.1 */
 TEST(negative, irp_of_nobody_freed)
 {
     static UCHAR Memory[sizeof(IRP) + sizeof(IO_STACK_LOCATION)];
@@ -94,6 +102,7 @@ TEST(negative, irp_of_nobody_freed)
     IoFreeIrp((PIRP)Memory);
 }
 
+/* covers IoFreeIrp.1 */
 TEST(negative, irp_of_a_thread_freed)
 {
     KEVENT Event;
@@ -103,6 +112,7 @@ TEST(negative, irp_of_a_thread_freed)
     IoFreeIrp(IoBuildSynchronousFsdRequest(IRP_MJ_FLUSH_BUFFERS, Stack.Top, NULL, 0, NULL, &Event, &Block));
 }
 
+/* covers IoBuildDeviceIoControlRequest.6 */
 TEST(negative, irp_reads_more_than_there_is_room)
 {
     IO_STATUS_BLOCK Block;
@@ -117,6 +127,7 @@ TEST(negative, irp_reads_more_than_there_is_room)
                                                 sizeof Room, FALSE, &Event, &Block));
 }
 
+/* covers IoDeleteDevice.2 */
 TEST(negative, device_deleted_twice)
 {
     Begin(1);
@@ -130,6 +141,7 @@ static VOID NoWork(PDEVICE_OBJECT DeviceObject, PVOID Context)
     UNREFERENCED_PARAMETER(DeviceObject), UNREFERENCED_PARAMETER(Context);
 }
 
+/* covers IoQueueWorkItem.4 */
 TEST(negative, io_work_item_queued_twice)
 {
     PIO_WORKITEM Item;
@@ -141,6 +153,7 @@ TEST(negative, io_work_item_queued_twice)
     IoQueueWorkItem(Item, NoWork, DelayedWorkQueue, NULL);
 }
 
+/* covers IoQueueWorkItem.4 */
 TEST(negative, io_work_item_freed_while_queued)
 {
     PIO_WORKITEM Item;
@@ -153,6 +166,7 @@ TEST(negative, io_work_item_freed_while_queued)
 }
 
 /* Sixteen bytes before the source's first, and sixteen of it: the sum of offset and length is not beyond its end. */
+/* covers IoBuildPartialMdl.2 */
 TEST(negative, partial_mdl_begins_before_its_source)
 {
     PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, PAGE_SIZE, 'tseT');

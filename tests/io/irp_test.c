@@ -36,6 +36,7 @@ static void CheckFresh(PIRP Irp, CCHAR StackSize, NTSTATUS Status)
     EXPECT_EQ(Set, 0);
 }
 
+/* covers IoAllocateIrp.1 */
 TEST(io_irp, allocated_one_is_fresh_for_every_size)
 {
     static const CCHAR Sizes[] = { 1, 2, 5, 27, 100, 126 };
@@ -51,6 +52,7 @@ TEST(io_irp, allocated_one_is_fresh_for_every_size)
     }
 }
 
+/* covers IoInitializeIrp.1 */
 TEST(io_irp, initialized_memory_is_fresh)
 {
     static UCHAR Memory[sizeof(IRP) + 4 * sizeof(IO_STACK_LOCATION) + 1];
@@ -62,6 +64,7 @@ TEST(io_irp, initialized_memory_is_fresh)
     EXPECT_EQ(Memory[sizeof Memory - 1], 0xAA);
 }
 
+/* covers IoReuseIrp.1 */
 TEST(io_irp, reused_one_is_fresh_and_still_to_be_freed)
 {
     PIRP Irp = IoAllocateIrp(2, FALSE);
@@ -106,6 +109,7 @@ TEST(io_irp, who_allocated_one_is_known_until_it_is_freed)
     EXPECT_EQ(IoForEachIrpOf(Start, End, CountIrp, &Reported), 0);
 }
 
+/* covers IoMakeAssociatedIrp.1 */
 TEST(io_irp, master_ends_with_the_last_of_its_parts)
 {
     PIRP Master = IoAllocateIrp(1, FALSE), Part[3];

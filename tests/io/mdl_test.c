@@ -12,6 +12,7 @@ static PFN_NUMBER FrameOf(const void *Address) { return MmVirtualToPhysical(Addr
 
 static const PFN_NUMBER *Frames(PMDL Mdl) { return (const PFN_NUMBER *)(Mdl + 1); }
 
+/* covers IoAllocateMdl.1, MmBuildMdlForNonPagedPool.1 */
 TEST(io_mdl, describes_every_page_that_is_touched)
 {
     PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, 4 * PAGE_SIZE, 'tseT');
@@ -39,6 +40,7 @@ TEST(io_mdl, describes_every_page_that_is_touched)
     ExFreePool(Buffer);
 }
 
+/* covers IoAllocateMdl.1 */
 TEST(io_mdl, belongs_to_its_irp_first_or_last)
 {
     static UCHAR Buffer[3];
@@ -55,11 +57,13 @@ TEST(io_mdl, belongs_to_its_irp_first_or_last)
     IoFreeIrp(Irp);
 }
 
+/* covers IoAllocateMdl.2 */
 TEST(io_mdl, too_long_a_list_is_refused)
 {
     EXPECT_EQ(IoAllocateMdl((PVOID)0x1000, MAXULONG, FALSE, FALSE, NULL), NULL);
 }
 
+/* covers IoBuildPartialMdl.1 */
 TEST(io_mdl, partial_one_has_a_part_of_the_frames)
 {
     PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, 4 * PAGE_SIZE, 'tseT');
@@ -83,6 +87,7 @@ TEST(io_mdl, partial_one_has_a_part_of_the_frames)
     ExFreePool(Buffer);
 }
 
+/* covers MmProbeAndLockPages.1 */
 TEST(io_mdl, locked_kernel_buffer_is_mapped_where_it_is)
 {
     PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, 2 * PAGE_SIZE, 'tseT');
@@ -108,6 +113,7 @@ TEST(io_mdl, locked_kernel_buffer_is_mapped_where_it_is)
     ExFreePool(Buffer);
 }
 
+/* covers MmProbeAndLockPages.1 */
 TEST(io_mdl, buffer_of_a_process_is_reached_by_the_system)
 {
     enum { USER = 0x400000 };

@@ -57,6 +57,7 @@ static void End(void)
     StackRemove(&Stack);
 }
 
+/* covers IoStartPacket.1, IoStartNextPacket.1 */
 TEST(io_packet, idle_device_starts_at_once_and_a_busy_one_queues)
 {
     for (ULONG Cancelable = 0; Cancelable < 2; Cancelable++) {
@@ -79,6 +80,7 @@ TEST(io_packet, idle_device_starts_at_once_and_a_busy_one_queues)
     }
 }
 
+/* covers IoStartPacket.1, IoStartNextPacketByKey.1 */
 TEST(io_packet, keys_give_the_order)
 {
     ULONG Keys[PACKETS] = { 0, 30, 10, 20 };
@@ -96,6 +98,7 @@ TEST(io_packet, keys_give_the_order)
     End();
 }
 
+/* covers IoStartPacket.2 */
 TEST(io_packet, waiting_one_can_be_cancelled)
 {
     Begin();
@@ -111,6 +114,7 @@ TEST(io_packet, waiting_one_can_be_cancelled)
     End();
 }
 
+/* covers IoStartPacket.2 */
 TEST(io_packet, one_that_was_cancelled_before_does_not_wait)
 {
     Begin();
@@ -137,6 +141,7 @@ static VOID StartAndFinish(PDEVICE_OBJECT DeviceObject, PIRP Irp)
     Depth--;
 }
 
+/* covers IoStartNextPacket.1 */
 TEST(io_packet, start_from_inside_start_io)
 {
     Begin();

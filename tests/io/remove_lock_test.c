@@ -19,6 +19,7 @@ static void Start(ULONG Size)
     IoInitializeRemoveLockEx(&Lock, TAG, 1, 10, Size);
 }
 
+/* covers IoInitializeRemoveLockEx.1 */
 TEST(io_remove_lock, initialised_over_poison_within_its_size)
 {
     Start(PLAIN);
@@ -39,6 +40,7 @@ TEST(io_remove_lock, initialised_over_poison_within_its_size)
     EXPECT_EQ(Lock.Dbg.LowMemoryCount, 0);
 }
 
+/* covers IoAcquireRemoveLockEx.1 */
 TEST(io_remove_lock, uses_are_counted)
 {
     KIRQL Old;
@@ -55,6 +57,7 @@ TEST(io_remove_lock, uses_are_counted)
     EXPECT_EQ(KeReadStateEvent(&Lock.Common.RemoveEvent), 0);
 }
 
+/* covers IoAcquireRemoveLockEx.1, IoReleaseRemoveLockAndWaitEx.1 */
 TEST(io_remove_lock, the_last_one_removes_at_once)
 {
     Start(PLAIN);
@@ -76,6 +79,7 @@ static void Remove(PVOID Context)
     Removed = TRUE;
 }
 
+/* covers IoAcquireRemoveLockEx.1, IoReleaseRemoveLockAndWaitEx.1 */
 TEST(io_remove_lock, the_removal_waits_for_all_others)
 {
     static const ULONG Sizes[] = { PLAIN, TRACKING };
@@ -102,6 +106,7 @@ TEST(io_remove_lock, the_removal_waits_for_all_others)
     EXPECT_EQ(Lock.Dbg.Blocks, NULL);
 }
 
+/* covers IoInitializeRemoveLockEx.1 */
 TEST(io_remove_lock, the_longer_one_tracks_its_uses)
 {
     IO_REMOVE_LOCK_TRACKING_BLOCK Use;

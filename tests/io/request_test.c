@@ -59,6 +59,7 @@ static NTSTATUS ReverseBuffered(LAYER *Layer, PIRP Irp)
     return LayerComplete(Layer, Irp);
 }
 
+/* covers IoBuildDeviceIoControlRequest.1 */
 TEST(io_request, buffered_control_copies_in_and_as_much_out_as_it_says)
 {
     PIRP Irp;
@@ -93,6 +94,7 @@ static NTSTATUS CheckDirect(LAYER *Layer, PIRP Irp)
     return LayerComplete(Layer, Irp);
 }
 
+/* covers IoBuildDeviceIoControlRequest.2 */
 TEST(io_request, direct_control_describes_the_output)
 {
     static const ULONG Methods[] = { METHOD_IN_DIRECT, METHOD_OUT_DIRECT };
@@ -118,6 +120,7 @@ static NTSTATUS CheckNeither(LAYER *Layer, PIRP Irp)
     return LayerComplete(Layer, Irp);
 }
 
+/* covers IoBuildDeviceIoControlRequest.2 */
 TEST(io_request, control_by_neither_method_has_the_callers_addresses)
 {
     Begin(1);
@@ -162,6 +165,7 @@ static NTSTATUS CheckData(LAYER *Layer, PIRP Irp)
     return LayerComplete(Layer, Irp);
 }
 
+/* covers IoBuildSynchronousFsdRequest.1 */
 TEST(io_request, reads_and_writes_have_their_data_where_the_device_wants_it)
 {
     static const ULONG Flags[] = { DO_BUFFERED_IO, DO_DIRECT_IO, 0 };
@@ -185,6 +189,7 @@ TEST(io_request, reads_and_writes_have_their_data_where_the_device_wants_it)
         }
 }
 
+/* covers IoBuildSynchronousFsdRequest.2 */
 TEST(io_request, flush_and_shutdown_have_no_data)
 {
     Begin(1);
@@ -222,6 +227,7 @@ TEST(io_request, pending_one_is_waited_for)
 }
 
 /* A special APC: a critical region lets it through, a guarded region and APC_LEVEL hold it back. */
+/* covers IoBuildDeviceIoControlRequest.3 */
 TEST(io_request, end_comes_by_a_special_apc)
 {
     KIRQL OldIrql;
@@ -248,6 +254,7 @@ TEST(io_request, end_comes_by_a_special_apc)
     StackRemove(&Stack);
 }
 
+/* covers IoBuildDeviceIoControlRequest.4 */
 TEST(io_request, error_at_once_is_told_by_the_result_alone)
 {
     Begin(1);
@@ -267,6 +274,7 @@ TEST(io_request, error_at_once_is_told_by_the_result_alone)
 }
 
 /* A warning is no error. */
+/* covers IoBuildDeviceIoControlRequest.4 */
 TEST(io_request, warning_brings_data)
 {
     Begin(1);
@@ -290,6 +298,7 @@ static void WaitForAnswer(PVOID Context)
 }
 
 /* It may have lost one of the five again by its second wait, which the APC makes necessary. */
+/* covers IofCompleteRequest.7 */
 TEST(io_request, requestor_gets_the_priority_boost)
 {
     for (CCHAR Boost = 0; Boost <= 5; Boost = (CCHAR)(Boost + 5)) {
@@ -333,6 +342,7 @@ static void EndWithRequests(PVOID Context)
         IofCallDriver(Stack.Top, BuildControl(METHOD_BUFFERED));
 }
 
+/* covers IoBuildDeviceIoControlRequest.5 */
 TEST(io_request, thread_that_ends_cancels_its_requests)
 {
     Begin(1);
@@ -381,6 +391,7 @@ TEST(io_request, thread_gives_up_a_request_that_nobody_completes)
 
 /* ---- Asynchronous requests, and who asks ---- */
 
+/* covers IoBuildAsynchronousFsdRequest.1 */
 TEST(io_request, asynchronous_one_is_its_makers)
 {
     PIRP Irp;
@@ -400,6 +411,7 @@ TEST(io_request, asynchronous_one_is_its_makers)
     StackRemove(&Stack);
 }
 
+/* covers IoGetRequestorProcess.1, IoThreadToProcess.1 */
 TEST(io_request, requestor_is_the_thread_that_built_it)
 {
     PIRP Irp, Bare = IoAllocateIrp(1, FALSE);
@@ -411,11 +423,13 @@ TEST(io_request, requestor_is_the_thread_that_built_it)
     EXPECT_EQ(IoGetRequestorProcess(Bare), NULL);
     EXPECT_EQ(IoGetRequestorProcessId(Bare), 0);
     EXPECT_EQ(IoThreadToProcess(KeGetCurrentThread()), PsInitialSystemProcess);
+    EXPECT_TRUE(IoIsSystemThread(KeGetCurrentThread()));
     IofCallDriver(Stack.Top, Irp);
     IoFreeIrp(Bare);
     StackRemove(&Stack);
 }
 
+/* covers IoIsOperationSynchronous.1 */
 TEST(io_request, synchronous_by_file_or_by_mark)
 {
     FILE_OBJECT File = { 0 };

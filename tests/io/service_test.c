@@ -148,6 +148,7 @@ static HANDLE Open(ULONG Options)
     return Handle;
 }
 
+/* covers ZwCreateFile.1 */
 TEST(io_service, create_tells_the_driver_all_and_close_ends_it)
 {
     OBJECT_ATTRIBUTES Attributes;
@@ -175,6 +176,7 @@ TEST(io_service, create_tells_the_driver_all_and_close_ends_it)
     EXPECT_EQ(strcmp(Order, "ouc"), 0);
 }
 
+/* covers ZwCreateFile.3 */
 TEST(io_service, options_that_contradict_each_other_are_refused)
 {
     OBJECT_ATTRIBUTES Attributes;
@@ -197,6 +199,7 @@ TEST(io_service, options_that_contradict_each_other_are_refused)
     End(Open(0));
 }
 
+/* covers ZwCreateFile.4 */
 TEST(io_service, relative_name_has_its_related_file)
 {
     UNICODE_STRING Name;
@@ -219,6 +222,7 @@ TEST(io_service, relative_name_has_its_related_file)
 }
 
 /* Generic bits are the file type's to translate: a driver looks for FILE_READ_DATA. */
+/* covers ZwCreateFile.2 */
 TEST(io_service, driver_is_told_specific_access)
 {
     OBJECT_ATTRIBUTES Attributes;
@@ -238,6 +242,7 @@ TEST(io_service, driver_is_told_specific_access)
     End(Handle);
 }
 
+/* covers IoCreateDevice.4 */
 TEST(io_service, exclusive_device_can_be_opened_relative_to_its_file)
 {
     UNICODE_STRING Name;
@@ -257,6 +262,7 @@ TEST(io_service, exclusive_device_can_be_opened_relative_to_its_file)
 }
 
 /* A driver lets go in its cleanup what it has taken in its create: a file that got no handle is cleaned up too. */
+/* covers ZwCreateFile.5 */
 TEST(io_service, file_without_a_handle_is_cleaned_up_and_closed)
 {
     OBJECT_ATTRIBUTES Attributes;
@@ -270,6 +276,7 @@ TEST(io_service, file_without_a_handle_is_cleaned_up_and_closed)
     End(Open(0));
 }
 
+/* covers ZwReadFile.1 */
 TEST(io_service, synchronous_file_has_a_position_and_waits)
 {
     LARGE_INTEGER At = { .QuadPart = 77 };
@@ -312,6 +319,7 @@ static void ReadShared(PVOID Context)
     ThreadStatus[Slot] = ZwReadFile(Shared, NULL, NULL, NULL, &Result, Mine, LENGTH, NULL, NULL);
 }
 
+/* covers ZwReadFile.2 */
 TEST(io_service, synchronous_file_has_one_request_at_a_time)
 {
     PKTHREAD One, Two;
@@ -351,6 +359,7 @@ static void BeginTwo(PKTHREAD Threads[2])
 }
 
 /* The position is the file's when the request's turn comes, not when it was asked for. */
+/* covers ZwReadFile.2 */
 TEST(io_service, next_synchronous_request_begins_where_the_last_one_ended)
 {
     PKTHREAD Threads[2];
@@ -369,6 +378,7 @@ TEST(io_service, next_synchronous_request_begins_where_the_last_one_ended)
 }
 
 /* A filter attaches while a request waits for its turn: the request has a location for it. */
+/* covers ZwReadFile.5 */
 TEST(io_service, request_has_a_location_for_each_device_it_meets)
 {
     PDEVICE_OBJECT Filter;
@@ -391,6 +401,7 @@ TEST(io_service, request_has_a_location_for_each_device_it_meets)
     End(Shared);
 }
 
+/* covers ZwReadFile.3 */
 TEST(io_service, alert_cancels_what_an_alertable_file_waits_for)
 {
     PKTHREAD Thread;
@@ -418,6 +429,7 @@ static VOID Routine(PVOID Context, PIO_STATUS_BLOCK IoStatusBlock, ULONG Reserve
     ApcCalls++;
 }
 
+/* covers ZwReadFile.4 */
 TEST(io_service, asynchronous_file_tells_by_event_routine_and_itself)
 {
     LARGE_INTEGER At = { .QuadPart = 0 };
@@ -455,6 +467,7 @@ TEST(io_service, asynchronous_file_tells_by_event_routine_and_itself)
     End(Handle);
 }
 
+/* covers ZwDeviceIoControlFile.1 */
 TEST(io_service, control_goes_by_its_method)
 {
     UCHAR In[4] = { 1, 2, 3, 4 };
@@ -473,6 +486,7 @@ TEST(io_service, control_goes_by_its_method)
     End(Handle);
 }
 
+/* covers ZwReadFile.6 */
 TEST(io_service, wrong_handles)
 {
     LARGE_INTEGER At = { .QuadPart = 0 };

@@ -45,6 +45,7 @@ static void End(void)
     EXPECT_EQ(IoShutdownDevices(), 0);
 }
 
+/* covers IoRegisterShutdownNotification.1 */
 TEST(io_shutdown, youngest_first_and_last_chance_last)
 {
     LONG_PTR Before;
@@ -64,6 +65,7 @@ TEST(io_shutdown, youngest_first_and_last_chance_last)
     End();
 }
 
+/* covers IoUnregisterShutdownNotification.1 */
 TEST(io_shutdown, taken_back_or_deleted_is_not_told)
 {
     Begin();
@@ -86,6 +88,7 @@ static NTSTATUS Refuse(LAYER *Layer, PIRP Irp)
     return LayerComplete(Layer, Irp);
 }
 
+/* covers IoRegisterShutdownNotification.1 */
 TEST(io_shutdown, answer_does_not_matter)
 {
     Begin();

@@ -48,6 +48,7 @@ static BOOLEAN Begin(void)
     return TRUE;
 }
 
+/* covers IoInitializeTimer.1, IoStartTimer.1 */
 TEST(io_timer, ticks_each_second_between_start_and_stop)
 {
     ULONG64 Start = (ULONG64)(ULONG_PTR)Tick;
@@ -77,6 +78,7 @@ TEST(io_timer, ticks_each_second_between_start_and_stop)
     StackRemove(&Stack);
 }
 
+/* covers IoStartTimer.1 */
 TEST(io_timer, each_device_has_its_own_and_may_stop_it_inside)
 {
     if (!Begin())
@@ -92,6 +94,7 @@ TEST(io_timer, each_device_has_its_own_and_may_stop_it_inside)
     StackRemove(&Stack);
 }
 
+/* covers IoInitializeTimer.1, IoDeleteDevice.3 */
 TEST(io_timer, routine_can_be_replaced_and_goes_with_the_device)
 {
     if (!Begin())
@@ -128,6 +131,7 @@ static VOID TickSlowly(PDEVICE_OBJECT DeviceObject, PVOID Context)
     __atomic_add_fetch(&Ended, 1, __ATOMIC_RELEASE);
 }
 
+/* covers IoStartTimer.2 */
 TEST(io_timer, second_that_overtakes_a_slow_one_calls_each_once)
 {
     if (KtestVirtualTime() || KeQueryActiveProcessorCount(NULL) < 2) {

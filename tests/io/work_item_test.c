@@ -71,6 +71,7 @@ static VOID RoutineEx(PVOID IoObject, PVOID Context, PIO_WORKITEM IoWorkItem)
 
 static void WaitRan(void) { KeWaitForSingleObject(&Seen.Ran, Executive, KernelMode, FALSE, NULL); }
 
+/* covers IoQueueWorkItem.1 */
 TEST(io_work_item, routine_gets_object_and_context_at_its_priority)
 {
     PIO_WORKITEM Item;
@@ -88,6 +89,7 @@ TEST(io_work_item, routine_gets_object_and_context_at_its_priority)
     StackRemove(&Stack);
 }
 
+/* covers IoQueueWorkItem.2 */
 TEST(io_work_item, object_is_held_from_queueing_to_return)
 {
     PIO_WORKITEM Item;
@@ -112,6 +114,7 @@ TEST(io_work_item, object_is_held_from_queueing_to_return)
     StackRemove(&Stack);
 }
 
+/* covers IoQueueWorkItem.1 */
 TEST(io_work_item, ex_routine_gets_the_item_and_a_driver_object_will_do)
 {
     PIO_WORKITEM Item;
@@ -140,6 +143,7 @@ static VOID FreeItself(PVOID IoObject, PVOID Context, PIO_WORKITEM IoWorkItem)
     __atomic_add_fetch(&Seen.Calls, 1, __ATOMIC_RELEASE);
 }
 
+/* covers IoQueueWorkItem.3 */
 TEST(io_work_item, routine_may_free_it)
 {
     LONG_PTR Before;
@@ -162,6 +166,7 @@ static VOID QueueAgain(PVOID IoObject, PVOID Context, PIO_WORKITEM IoWorkItem)
         Seen.Done = TRUE;
 }
 
+/* covers IoQueueWorkItem.3 */
 TEST(io_work_item, routine_may_queue_it_again)
 {
     PIO_WORKITEM Item;
@@ -178,6 +183,7 @@ TEST(io_work_item, routine_may_queue_it_again)
     StackRemove(&Stack);
 }
 
+/* covers IoTryQueueWorkItem.1 */
 TEST(io_work_item, try_says_whether_it_was_queued)
 {
     PIO_WORKITEM Item;

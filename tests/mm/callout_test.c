@@ -66,6 +66,7 @@ static void Begin(void)
     KeInitializeEvent(&Seen.Arrived, NotificationEvent, FALSE);
 }
 
+/* covers IoGetStackLimits.1 */
 TEST(mm_callout, small_call_stays_on_the_stack)
 {
     ULONG_PTR Low, High;
@@ -80,6 +81,7 @@ TEST(mm_callout, small_call_stays_on_the_stack)
     EXPECT_EQ(Seen.High, High);
 }
 
+/* covers IoGetStackLimits.1 */
 TEST(mm_callout, large_call_has_what_it_asks_for_and_comes_back)
 {
     ULONG_PTR Low, High, NowLow, NowHigh;
@@ -303,6 +305,7 @@ static VOID AskInDpc(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2)
     KeSetEvent(&Seen.Arrived, 0, FALSE);
 }
 
+/* covers IoGetStackLimits.1 */
 TEST(mm_callout, dpc_has_limits_of_its_own_and_no_second_stack)
 {
     static KDPC Dpc;
@@ -318,6 +321,7 @@ TEST(mm_callout, dpc_has_limits_of_its_own_and_no_second_stack)
     EXPECT_TRUE(Seen.Here > Seen.Low && Seen.Here < Seen.High);
 }
 
+/* covers IoWithinStackLimits.1 */
 TEST(mm_callout, region_within_the_limits)
 {
     ULONG_PTR Low, High;

@@ -142,6 +142,7 @@ static ULONG AskUntilLost(PVOID Thing, PCUNICODE_STRING Path)
     return Wrong;
 }
 
+/* covers ObQueryNameString.3 */
 TEST(ob_name, told_name_is_whole_or_none_while_it_is_lost)
 {
     OBJECT_ATTRIBUTES Attributes = { sizeof Attributes, NULL, NULL, OBJ_KERNEL_HANDLE | OBJ_PERMANENT };

@@ -440,6 +440,7 @@ static HANDLE LongDirectory(HANDLE Root, PWSTR Buffer, ULONG Units)
 }
 
 /* Two names that are legal each make a path that a UNICODE_STRING cannot hold. */
+/* covers ObQueryNameString.2 */
 TEST(ob_name, longer_than_a_string_can_be_is_not_cut_off)
 {
     enum { UNITS = 20000 };

@@ -216,6 +216,7 @@ TEST(ob_timer, apc_waits_for_the_end_of_a_region_and_can_be_taken_back)
 
 /* An APC that has left its queue is nobody's to take back, and may be about to run when the timer is cancelled, closed
  * and let go: so it is the APC that holds the timer. */
+/* covers ZwSetTimer.4 */
 TEST(ob_timer, queued_apc_holds_its_timer)
 {
     HANDLE Timer = NewTimer(NotificationTimer);
