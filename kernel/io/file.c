@@ -19,13 +19,28 @@
 
 static void CloseFile(PVOID Object);
 static void CleanUpFile(PVOID Object);
+static PVOID NameOfFile(PVOID Object, PUNICODE_STRING Rest);
 
 static OBJECT_TYPE FileType = {
-    .Self = &FileType, .Name = "File", .Delete = CloseFile, .LastHandleClosed = CleanUpFile, .ValidAccess = 0x001F01FF,
-    .Mapping = { 0x00120089, 0x00120116, 0x001200A0, 0x001F01FF }, .Wait = offsetof(FILE_OBJECT, Event) | OB_WAITABLE
+    .Self = &FileType, .Name = "File", .Delete = CloseFile, .LastHandleClosed = CleanUpFile, .Named = NameOfFile,
+    .ValidAccess = 0x001F01FF, .Mapping = { 0x00120089, 0x00120116, 0x001200A0, 0x001F01FF },
+    .Wait = offsetof(FILE_OBJECT, Event) | OB_WAITABLE
 };
 
 POBJECT_TYPE IoFileObjectType = &FileType;
+
+/* The backslash that a path has between the two is not for Rest. */
+static PVOID NameOfFile(PVOID Object, PUNICODE_STRING Rest)
+{
+    PFILE_OBJECT File = Object;
+
+    *Rest = File->FileName;
+    if (Rest->Length != 0 && Rest->Buffer[0] == '\\') {
+        Rest->Buffer++;
+        Rest->Length -= sizeof(WCHAR);
+    }
+    return File->DeviceObject;
+}
 
 /* ---- Requests of a file ---- */
 

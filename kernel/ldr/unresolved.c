@@ -3,9 +3,9 @@
  * They do not keep a driver out: most of what a driver imports it calls on paths that a run may never take.
  * Each is named when the driver loads, and its slot points to a stop of its own (arch/stops.h); calling
  * that ends the run with a line that names driver and routine.
- * NT exports variables as well. A driver reads those, and would take a stop's code for a value; so the slot of one leads
- * to a place of its own in the unmapped page before the image, and the page fault names it. Which names are variables
- * the image does not say: there is a list.
+ * NT exports variables as well. A driver reads those, and would take a stop's code for a value; so the slot of one
+ * leads to a place of its own in the unmapped page before the image, and the page fault names it. Which names are
+ * variables the image does not say: there is a list.
  * What is kept only grows: a stop may be called as long as anything of the driver is left, and a run is one boot.
  * Written while images load, one at a time; read after that, by the stop. */
 #include "ldrp.h"

@@ -69,12 +69,19 @@ void ObInitialize(void)
 /* ---- Whole names ---- */
 
 /* Walk up from Object and call Visit for each part of its path, the last first; for none if it has no name. Names and
- * what they are in live as long as the object. A path that does not lead to the root any more begins with "...". */
+ * what they are in live as long as the object. A path that does not lead to the root any more begins with "...". What
+ * follows the name of an object that Object goes by is one part, whatever is in it. */
 static void ForEachPart(PVOID Object, void (*Visit)(PVOID Context, PCUNICODE_STRING Part), PVOID Context)
 {
     const UNICODE_STRING Lost = { sizeof Ellipsis - sizeof(WCHAR), sizeof Ellipsis, Ellipsis };
 
-    for (PVOID At = Object; At != ObpRoot; At = OBJECT_TO_HEADER(At)->Name->Directory) {
+    PVOID (*Named)(PVOID Object, PUNICODE_STRING Rest) = OBJECT_TO_HEADER(Object)->Type->Named;
+    UNICODE_STRING Rest = { 0 };
+    PVOID At = Named != NULL ? Named(Object, &Rest) : Object;
+
+    if (Rest.Buffer != NULL)
+        Visit(Context, &Rest);
+    for (; At != ObpRoot; At = OBJECT_TO_HEADER(At)->Name->Directory) {
         if (!ObpIsNamed(At)) {
             if (At != Object)
                 Visit(Context, &Lost);
@@ -130,7 +137,7 @@ static BOOLEAN PutPath(PVOID Object, PWSTR Text, ULONG Bytes)
 }
 
 /* ObQueryNameString - the path of Object, ended by a zero that does not count, behind ObjectNameInfo, whose Name points
- * to it; no name: an empty one without a buffer. Length: of ObjectNameInfo, in bytes. IRQL: PASSIVE_LEVEL.
+ * to it; a file's is its device's and what was opened behind that; no name: an empty one without a buffer. Length: of ObjectNameInfo, in bytes. IRQL: PASSIVE_LEVEL.
  * Returns: STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH if that is too short; STATUS_NAME_TOO_LONG if no string can hold
  * the path. *ReturnLength is what it takes. Source: WDK nf-ntifs-obquerynamestring. */
 NTSTATUS ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength)

@@ -44,7 +44,7 @@ static NTSTATUS TellBasic(const OBP_HANDLE *Handle, PVOID Out, PVOID Address, UL
         .GrantedAccess = Handle->GrantedAccess,
         .HandleCount = (ULONG)Header->HandleCount,
         .PointerCount = (ULONG)Header->PointerCount,
-        .NameInfoSize = ObpIsNamed(Handle->Object) ? NameSize : 0,
+        .NameInfoSize = NameSize > sizeof Name ? NameSize : 0,
         .TypeInfoSize = TypeInformationSize(Header->Type),
     };
     return STATUS_SUCCESS;

@@ -159,6 +159,31 @@ TEST(io_file, rest_of_the_path_is_the_files_name_and_case_does_not_matter)
     End();
 }
 
+/* covers ObQueryNameString.4 */
+TEST(io_file, is_named_by_its_device_and_what_follows)
+{
+    static const PCWSTR Paths[] = { L"\\Device\\KtestFile", L"\\Device\\KtestFile\\", L"\\Device\\KtestFile\\a\\b" };
+    WCHAR Buffer[60];
+    OBJECT_NAME_INFORMATION *Info = (PVOID)Buffer;
+    PDEVICE_OBJECT Found;
+    PFILE_OBJECT File;
+    ULONG Length;
+
+    Begin(FALSE);
+    IoReadyDevices(Driver);
+    for (ULONG i = 0; i < RTL_NUMBER_OF(Paths); i++) {
+        UNICODE_STRING Path = Name(Paths[i]);
+
+        REQUIRE_EQ(Open(Paths[i], &File, &Found), STATUS_SUCCESS);
+        EXPECT_EQ(ObQueryNameString(File, Info, 0, &Length), STATUS_INFO_LENGTH_MISMATCH);
+        EXPECT_EQ(Length, sizeof *Info + Path.Length + 2);
+        EXPECT_EQ(ObQueryNameString(File, Info, Length, &Length), STATUS_SUCCESS);
+        EXPECT_TRUE(RtlEqualUnicodeString(&Info->Name, &Path, FALSE));
+        ObfDereferenceObject(File);
+    }
+    End();
+}
+
 /* covers IoGetDeviceObjectPointer.3 */
 TEST(io_file, refused_creation_is_never_closed)
 {

@@ -10,7 +10,8 @@ struct _KPROCESS;
  * Parse: what follows the object in a path, from the backslash on, is the type's to read, and so is an object that a
  * path ends at (Rest is empty then). It answers with a referenced object, which may be Object; with STATUS_REPARSE it
  * is a link (ObCreateLink) to where the path leads instead. Context: of whoever looks the name up. PASSIVE_LEVEL.
- * LastHandleClosed: PASSIVE_LEVEL, while the handle's reference is still held. */
+ * LastHandleClosed: PASSIVE_LEVEL, while the handle's reference is still held.
+ * Named: an object that goes by another one's path: whose, and what follows its name, if Rest->Buffer is not NULL. */
 struct _OBJECT_TYPE {
     POBJECT_TYPE Self;
     const char *Name;
@@ -19,6 +20,7 @@ struct _OBJECT_TYPE {
     GENERIC_MAPPING Mapping;
     NTSTATUS (*Parse)(PVOID Object, PCUNICODE_STRING Rest, PVOID Context, PVOID *Found);
     void (*LastHandleClosed)(PVOID Object);
+    PVOID (*Named)(PVOID Object, PUNICODE_STRING Rest);
     BOOLEAN DeleteAtPassive;            /* Delete may wait: a worker thread calls it */
     ULONG Wait;                         /* where in it is its dispatcher header, and OB_WAITABLE; 0: nobody waits */
     volatile ULONG Objects, Handles;    /* how many there are */
