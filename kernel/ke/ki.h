@@ -76,6 +76,7 @@ typedef struct _KPCR {
     KI_DPC_QUEUE DpcQueue;
     LIST_ENTRY ReadyQueue[MAXIMUM_PRIORITY];    /* (r) */
     KI_TIMER_QUEUE TimerQueue;
+    LONG ObjectsLocked;                 /* (c) counted by debug builds alone */
 } KPCR, *PKPCR;
 
 C_ASSERT(offsetof(KPCR, Cpu) == 0);
@@ -110,25 +111,41 @@ FORCEINLINE void KiAcquireRawLock(PKSPIN_LOCK Lock)
 
 FORCEINLINE void KiReleaseRawLock(PKSPIN_LOCK Lock) { __atomic_store_n(Lock, LOCK_FREE, __ATOMIC_RELEASE); }
 
-/* ---- wake.c: an object's lock, the top bit of its type; interrupts off. Others of the same moment are taken in the
- * order of their addresses. ---- */
+/* ---- wake.c: an object's lock, the top bit of its type; interrupts off. A processor has one of them at a time, but for
+ * those of one wait, which KiLockInOrder takes by address; against that, others are only tried. ---- */
 void KiSpinForObject(PDISPATCHER_HEADER Object);
+
+#if DEBUG
+FORCEINLINE void KiCountLocked(LONG Change) { KiThisPcr->ObjectsLocked += Change; }
+#else
+FORCEINLINE void KiCountLocked(LONG Change) { UNREFERENCED_PARAMETER(Change); }
+#endif
 
 FORCEINLINE BOOLEAN KiTryLockObject(PDISPATCHER_HEADER Object)
 {
-    return !(__atomic_fetch_or(&Object->Lock, HEADER_LOCKED, __ATOMIC_ACQUIRE) & HEADER_LOCKED);
+    BOOLEAN Taken = !(__atomic_fetch_or(&Object->Lock, HEADER_LOCKED, __ATOMIC_ACQUIRE) & HEADER_LOCKED);
+
+    KiCountLocked(Taken);
+    return Taken;
+}
+
+FORCEINLINE void KiLockOneMore(PDISPATCHER_HEADER Object)
+{
+    if (UNLIKELY(!KiTryLockObject(Object)))
+        KiSpinForObject(Object);
 }
 
 FORCEINLINE void KiLockObject(PDISPATCHER_HEADER Object)
 {
-    if (UNLIKELY(!KiTryLockObject(Object)))
-        KiSpinForObject(Object);
+    RtlAssert(KiThisPcr->ObjectsLocked == 0);
+    KiLockOneMore(Object);
 }
 
 /* No atomic step: while the lock is held all others only set the bit that is set. */
 FORCEINLINE void KiUnlockObject(PDISPATCHER_HEADER Object)
 {
     RtlAssert(Object->Type & HEADER_LOCKED);
+    KiCountLocked(-1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     Object->Type &= (UCHAR)~HEADER_LOCKED;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -69,11 +69,12 @@ void KiLockInOrder(PKWAIT_BLOCK Blocks, ULONG Count)
 {
     PVOID Before = NULL;
 
+    RtlAssert(KiThisPcr->ObjectsLocked == 0);
     for (ULONG At = 0; At < Count; At++) {
         PVOID Object = Blocks[Blocks[At].InOrder].Object;
 
         if (Object != Before)
-            KiLockObject(Object);
+            KiLockOneMore(Object);
         Before = Object;
     }
 }
