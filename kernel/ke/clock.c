@@ -20,7 +20,7 @@ static ULONG64 CountsPerUnit;           /* counts per 100 ns, 24.40 fixed point 
 static ULONG64 CountsPerMicrosecond;
 static ULONG64 LatestDue;               /* interrupt time that still has a counter value; decades away */
 static volatile ULONG ClockInterval = TICK_UNITS;
-static LONG64 SystemBias;               /* system time - interrupt time */
+LONG64 KiSystemBias;                    /* system time - interrupt time */
 static KSPIN_LOCK SettingLock;          /* one KeSetSystemTime at a time; above the timer queues' */
 static KSPIN_LOCK PageLock;             /* a try lock: whoever finds it taken leaves the page to the holder */
 
@@ -29,7 +29,6 @@ static ULONG64 Scale(ULONG64 Value, ULONG64 Factor)
     return (ULONG64)((unsigned __int128)Value * Factor >> SCALE_SHIFT);
 }
 
-LONG64 KiSystemTimeBias(void) { return __atomic_load_n(&SystemBias, __ATOMIC_RELAXED); }
 
 /* The interrupt time of a system time, as long as nobody sets it: 0 for one before boot, and none is beyond
  * MAXLONGLONG, so that what is due then can be moved by any difference of system times. */
@@ -116,7 +115,7 @@ void KiStartTick(PKPCR Pcr)
     /* Mostly the clock has just ended idling, and refreshed the page. */
     if (Now - LoadTime(&SharedUserData->InterruptTime) > FRESH_UNITS)
         RefreshPage(Now);
-    KiArmClockEarlier(Pcr, Pcr->TickDue);
+    KiArmClock(Pcr);
 }
 
 void KiKeepTime(PKPCR Pcr)
@@ -180,7 +179,7 @@ void KiInitializeClock(void)
                     (Frequency % UNITS_PER_SECOND << SCALE_SHIFT) / UNITS_PER_SECOND + 1;
     LatestDue = (~0ull - KiCounterStart) / 2 / ((CountsPerUnit >> SCALE_SHIFT) + 1);
     CountsPerMicrosecond = (Frequency + 999999) / 1000000;
-    SystemBias = (LONG64)(ArchReadWallClock() * UNITS_PER_SECOND);
+    KiSystemBias = (LONG64)(ArchReadWallClock() * UNITS_PER_SECOND);
     SharedUserData->TickCountMultiplier = (ULONG)(((ULONG64)TICK_UNITS << 24) / 10000);
     SharedUserData->NtMajorVersion = 10;
     RefreshPage(1);
@@ -253,10 +252,10 @@ VOID KeSetSystemTime(PLARGE_INTEGER NewTime, PLARGE_INTEGER OldTime)
 
     KiAcquireRawLock(&SettingLock);
     Now = KiQueryTime();
-    OldTime->QuadPart = (LONG64)Now + SystemBias;
-    __atomic_store_n(&SystemBias, (New < LAST_SYSTEM_TIME ? New : LAST_SYSTEM_TIME) - (LONG64)Now, __ATOMIC_RELAXED);
+    OldTime->QuadPart = (LONG64)Now + KiSystemBias;
+    __atomic_store_n(&KiSystemBias, (New < LAST_SYSTEM_TIME ? New : LAST_SYSTEM_TIME) - (LONG64)Now, __ATOMIC_RELAXED);
     KiAcquireRawLock(&PageLock);
-    StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)SystemBias);
+    StoreTime(&SharedUserData->SystemTime, Now + (ULONG64)KiSystemBias);
     KiReleaseRawLock(&PageLock);
     KiReleaseRawLock(&SettingLock);
     /* Each moves its own timers (timer_queue.c); its next one may be another one now, or due already. */

@@ -10,18 +10,16 @@
  * The short ways are for the ordinary DPC: as KeInitializeDpc made it, nobody's target, of medium importance. From
  * PASSIVE_LEVEL, with nothing queued before it, it is not queued at all: it is claimed with PASSING in place of
  * a queue, as long as it takes to copy it, and called. One that is removed or queued by another processor in between
- * has been taken by its run already, or has not been claimed: nobody can tell the difference to a queue.
+ * has been taken by its run already, or has not been claimed: nobody can tell the difference to a queue. The same goes
+ * for a timer's, which is run within the expiry; what it queues, and what others queued before, comes in its turn.
  * Lock: the queue's own, below those of objects, interrupts off. */
 #include "ki.h"
 
 #include <rtl/stacktrace.h>
 
 enum { LOW_DEPTH = 4, TARGETED = 0x500 };
-enum { ORDINARY = DpcObject | MediumImportance << 8 };  /* Type, Importance and Number as one word */
 
 #define PASSING ((PVOID)1)              /* DpcData of one that is run without being queued */
-
-FORCEINLINE BOOLEAN IsOrdinary(PKDPC Dpc) { return *(volatile ULONG *)Dpc == ORDINARY; }
 
 static PKPCR TargetOf(PKDPC Dpc)
 {
@@ -189,17 +187,28 @@ FORCEINLINE BOOLEAN ReturnedAsCalled(PKTHREAD Thread, LONG ApcsBefore)
     return LIKELY(ArchReadIrql() == DISPATCH_LEVEL && Thread->CombinedApcDisable == ApcsBefore);
 }
 
+/* At DISPATCH_LEVEL, on the dispatch stack. */
+static NOINLINE void BeginRoutines(PKPCR Pcr)
+{
+    Pcr->ApcsBefore = KiCurrentThread()->CombinedApcDisable;
+    Pcr->DpcRoutineActive = TRUE;
+    if (Pcr->Idle || Pcr->ArmedDue == ~0ull)
+        KiKeepTime(Pcr);
+}
+
+void KiEndRoutines(PKPCR Pcr)
+{
+    Pcr->DpcQueue.Running = NULL;
+    Pcr->DpcRoutineActive = FALSE;
+}
+
 void KiRetireDpcs(PKPCR Pcr)
 {
     KI_DPC_QUEUE *Queue = &Pcr->DpcQueue;
     PKTHREAD Thread = KiCurrentThread();
     LONG ApcsBefore = Thread->CombinedApcDisable;
 
-    if (!KiDpcsPending(Pcr))
-        return;
-    if (Pcr->Idle || Pcr->ArmedDue == ~0ull)
-        KiKeepTime(Pcr);
-    Pcr->DpcRoutineActive = TRUE;
+    BeginRoutines(Pcr);
     while (KiDpcsPending(Pcr)) {
         PKDEFERRED_ROUTINE Routine;
         PVOID Context, Argument1, Argument2;
@@ -230,8 +239,7 @@ void KiRetireDpcs(PKPCR Pcr)
         if (!ReturnedAsCalled(Thread, ApcsBefore))
             StopAtBadReturn(Routine, Dpc, ApcsBefore);
     }
-    Queue->Running = NULL;
-    Pcr->DpcRoutineActive = FALSE;
+    KiEndRoutines(Pcr);
 }
 
 /* The short way of an ordinary DPC from PASSIVE_LEVEL; at DISPATCH_LEVEL now, Dpc is claimed. What its routine asks
@@ -304,7 +312,7 @@ void KiQueueTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
     ULONG64 Flags;
     PKPCR Pcr;
 
-    if (LIKELY(IsOrdinary(Dpc))) {
+    if (LIKELY(KiIsOrdinaryDpc(Dpc))) {
         InsertHere(Dpc, Low, High);
         if (Timer != NULL)
             KiUnlockObject(Timer);
@@ -323,6 +331,42 @@ void KiQueueTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
         }
         ArchRestoreInterrupts(Flags);
     }
+}
+
+static NOINLINE BOOLEAN BeginWithTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
+{
+    BeginRoutines(KiCurrentPcr());
+    return KiRunTimerDpc(Dpc, Timer);
+}
+
+/* What KiQueueTimerDpc and KiRetireDpcs do with a DPC that is ordinary and would be the first, without the queue. It
+ * need not be claimed, for it is not written to: one that another processor queues meanwhile is queued after this run
+ * began. Interrupts are off, and meanwhile on. Several may follow one another; KiEndRoutines ends them. Returns: TRUE. */
+BOOLEAN KiRunTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
+{
+    ULONG64 Time = *(volatile ULONG64 *)&SharedUserData->SystemTime;
+    PVOID Low = (PVOID)(Time & MAXULONG), High = (PVOID)(Time >> 32), Context;
+    PKDPC volatile Kept = Dpc;          /* as in RunHere */
+    PKDEFERRED_ROUTINE Routine;
+
+    if (UNLIKELY(!KiThisPcr->DpcRoutineActive))
+        return BeginWithTimerDpc(Dpc, Timer);
+    if (UNLIKELY(__atomic_load_n(&Dpc->DpcData, __ATOMIC_ACQUIRE) != NULL)) {   /* queued, on another processor */
+        KiUnlockObject(Timer);
+        return TRUE;
+    }
+    Routine = Dpc->DeferredRoutine;
+    Context = Dpc->DeferredContext;
+    KiThisPcr->DpcQueue.Running = Routine;
+    KiUnlockObject(Timer);
+    ArchEnableInterrupts();
+
+    Routine(Dpc, Context, Low, High);
+
+    if (!ReturnedAsCalled(KiCurrentThread(), KiThisPcr->ApcsBefore))
+        StopAtBadReturn(KiThisPcr->DpcQueue.Running, Kept, KiThisPcr->ApcsBefore);
+    ArchMaskInterrupts();
+    return TRUE;
 }
 
 /* ---- Public: KeInitializeDpc, KeInsertQueueDpc, KeRemoveQueueDpc, KeSetImportanceDpc,
@@ -347,7 +391,7 @@ BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument
 {
     KIRQL Irql = ArchReadIrql();
 
-    if (LIKELY(IsOrdinary(Dpc))) {
+    if (LIKELY(KiIsOrdinaryDpc(Dpc))) {
         if (Irql >= DISPATCH_LEVEL)
             return InsertHere(Dpc, SystemArgument1, SystemArgument2);
         if (Irql == PASSIVE_LEVEL)

@@ -26,7 +26,7 @@
 /* ---- timer_queue.c: its per-processor state ---- */
 
 enum { TIMER_LEVEL_BITS = 6, TIMER_SLOTS = 1 << TIMER_LEVEL_BITS, TIMER_LEVELS = 11 };
-enum { TIMERS_KEPT = TIMER_LEVELS * TIMER_SLOTS, TIMERS_MOVED, TIMER_LISTS };
+enum { TIMERS_HELD = TIMER_LEVELS * TIMER_SLOTS, TIMERS_KEPT, TIMERS_MOVED, TIMER_LISTS };
 
 /* Letters: (c) only its processor, interrupts off; the rest: Lock, interrupts off */
 typedef struct _KI_TIMER_QUEUE {
@@ -39,7 +39,7 @@ typedef struct _KI_TIMER_QUEUE {
     ULONG64 Occupied[TIMER_LEVELS];     /* (c) bit per slot that may have an entry */
     PLIST_ENTRY Opened;                 /* (c) the slot that has come due and is being emptied */
     BOOLEAN Sorted;                     /* (c) all that is in it is due at one time, which has come */
-    LIST_ENTRY List[TIMER_LISTS];       /* the slots, level by level, and two of FollowSystemTime */
+    LIST_ENTRY List[TIMER_LISTS];       /* the slots, level by level, and what is on its way: Deal, FollowSystemTime */
 } KI_TIMER_QUEUE;
 
 /* ---- dpc.c: its per-processor state ---- */
@@ -62,7 +62,7 @@ typedef struct _KPCR {
                                          * soon; read by all */
     BOOLEAN InDispatch;                 /* (c) KiDispatchInterrupt is running and will look again */
     BOOLEAN DispatchRequested;          /* (c) its interrupt is on its way for a DPC */
-    BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack */
+    BOOLEAN DpcRoutineActive;           /* (c) a DPC routine is on the stack, or another was and will be */
     BOOLEAN QuantumEnd;                 /* (c) set by the tick */
     BOOLEAN Idle;                       /* (c) the tick is stopped */
     BOOLEAN Looking;                    /* its idle thread will see what work there is: written here, read by all */
@@ -73,6 +73,7 @@ typedef struct _KPCR {
     ULONG64 ArmedDue;                   /* (c) interrupt time the clock is armed for */
     ULONG64 ContextSwitches;            /* (c) */
     PKTHREAD ReapList;                  /* (c) ended threads whose stack nobody runs on any more */
+    LONG ApcsBefore;                    /* (c) CombinedApcDisable of the thread that the routines interrupt */
     KI_DPC_QUEUE DpcQueue;
     LIST_ENTRY ReadyQueue[MAXIMUM_PRIORITY];    /* (r) */
     KI_TIMER_QUEUE TimerQueue;
@@ -214,6 +215,7 @@ void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* ready lock held: an equal or 
 void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* no lock held */
 void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity); /* the same; leaves a forbidden processor with KiLeave */
 PKPCR KiLockProcessorOf(PKTHREAD Thread);       /* its ready lock */
+void KiTakeOnlyIdle(PKPCR Pcr);                 /* ready lock held: the only processor has a NextThread */
 BOOLEAN KiStealThread(PKPCR Self);              /* no lock held, idle: somebody's queued thread was placed anew */
 BOOLEAN KiAlone(PKPCR Pcr, PKTHREAD Thread);    /* is there no other processor that could take Thread? */
 void KiInitializeReadyQueues(PKPCR Pcr);
@@ -321,6 +323,8 @@ FORCEINLINE void KiReadyOne(PKTHREAD Thread)    /* the same for one that was cla
     KiReadyWoken(Thread);
 }
 
+/* A timer is locked and signalled, and has waiters; interrupts are off and stay off: wake, unlock. */
+void KiWakeAndUnlock(PDISPATCHER_HEADER Timer);
 /* Object is locked and has become signalled, and has waiters; interrupts were as Flags say: wake, unlock, leave. */
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags);
 /* KeSetEvent of an event that is locked, not signalled and waited for. */
@@ -491,15 +495,26 @@ void KiInitializeDpcQueue(PKPCR Pcr);
 void KiRetireDpcs(PKPCR Pcr);                   /* DISPATCH_LEVEL, interrupts on, on the dispatch stack */
 /* Timer, if not NULL, is unlocked before the routine could run, and after Dpc is queued. Interrupts off. */
 void KiQueueTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer);
+BOOLEAN KiRunTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer);     /* within KiExpireTimers, where KiMayRunTimerDpc */
+void KiEndRoutines(PKPCR Pcr);                  /* no DPC routine is on the stack any more */
 
 FORCEINLINE BOOLEAN KiDpcsPending(PKPCR Pcr)
 {
     return Pcr->DpcQueue.Head.Flink != &Pcr->DpcQueue.Head;     /* after a barrier */
 }
 
+/* As KeInitializeDpc made it: Type, Importance and Number as one word. */
+enum { DPC_ORDINARY = DpcObject | MediumImportance << 8 };
+
+FORCEINLINE BOOLEAN KiIsOrdinaryDpc(PKDPC Dpc) { return *(volatile ULONG *)Dpc == DPC_ORDINARY; }
+
+/* Would Dpc, queued by an expiry on this processor, be the next one to run? */
+FORCEINLINE BOOLEAN KiMayRunTimerDpc(PKDPC Dpc) { return KiIsOrdinaryDpc(Dpc) && !KiDpcsPending(KiCurrentPcr()); }
+
 /* ---- clock.c ---- */
 void KiInitializeClock(void);
-LONG64 KiSystemTimeBias(void);                  /* system time - interrupt time */
+extern LONG64 KiSystemBias;
+FORCEINLINE LONG64 KiSystemTimeBias(void) { return __atomic_load_n(&KiSystemBias, __ATOMIC_RELAXED); }  /* to add */
 ULONG64 KiInterruptTimeOf(LONG64 SystemTime);   /* 0: it has passed; at most MAXLONGLONG */
 BOOLEAN KiClockInterrupt(KIRQL Interrupted);
 void KiKeepTime(PKPCR Pcr);                     /* no tick is on its way, and driver code is about to run */

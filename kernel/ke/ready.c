@@ -115,6 +115,8 @@ static BOOLEAN TakeIdle(PKPCR Pcr)
     return (__atomic_fetch_and(&IdleProcessors, ~Bit, __ATOMIC_SEQ_CST) & Bit) != 0;
 }
 
+void KiTakeOnlyIdle(PKPCR Pcr) { TakeIdle(Pcr); }
+
 /* For KiSelectThread, which has found nobody. */
 NOINLINE PKTHREAD KiFindIdleThread(PKPCR Pcr)
 {

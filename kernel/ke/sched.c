@@ -162,8 +162,9 @@ static void RetireDispatchWork(PVOID Context)
         __atomic_exchange_n(&Pcr->TimersDue, FALSE, __ATOMIC_SEQ_CST);
         KiExpireTimers(Pcr);
     }
-    KiRetireDpcs(Pcr);
-    ArchDisableInterrupts();
+    if (KiDpcsPending(Pcr))
+        KiRetireDpcs(Pcr);
+    ArchMaskInterrupts();
     if (Pcr->Cpu.FpuLive)
         ArchFpuDiscard();
     Pcr->Cpu.FpuArea = ThreadArea;
@@ -217,14 +218,18 @@ static void Reschedule(PKPCR Pcr)
         GiveWay(Pcr, Thread, KiSelectThread(Pcr), !Expired);
     else if (!MayRunHere(Pcr, Thread))
         GiveWay(Pcr, Thread, KiSelectThread(Pcr), TRUE);
-    else
+    else {
         KiReleaseRawLock(&Pcr->ReadyLock);
+        KiArmClock(Pcr);
+    }
 }
 
-/* Interrupts are off, the work is done: arm the clock if it has fired, and run who is to run. */
+/* Interrupts are off, the work is done: arm the clock if it has fired, and run who is to run. Who ends idling arms it
+ * himself (KiStartTick). */
 static NOINLINE void FinishDispatch(PKPCR Pcr)
 {
-    KiArmClock(Pcr);
+    if (!Pcr->Idle || Pcr->NextThread == NULL)
+        KiArmClock(Pcr);
     if (Pcr->NextThread != NULL || Pcr->QuantumEnd || !MayRunHere(Pcr, (PKTHREAD)Pcr->Cpu.CurrentThread)) {
         Reschedule(Pcr);
         SettleIrql(DISPATCH_LEVEL);

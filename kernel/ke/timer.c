@@ -6,7 +6,8 @@
  * the timer comes due: the queue then tries the timer's lock, and lets go of its own where it fails. A timer leaves the
  * queue, signals and re-enters (periodic) in one turn of its lock; its DPC is queued before the unlock, so who finds
  * the timer out of the queue finds the DPC in its own, and the routine runs after the unlock: it may set, cancel or,
- * for a one-shot, free the timer. */
+ * for a one-shot, free the timer. A DPC that would be the first of its queue is run instead (dpc.c): the timer's next
+ * neighbours in time expire after it. */
 #include "ki.h"
 
 enum { UNITS_PER_MILLISECOND = 10000 };
@@ -31,48 +32,63 @@ static void Enqueue(PKTIMER Timer, ULONG64 Due, ULONG Marks)
     KiInsertTimerEntry(EntryOf(Timer));
 }
 
-/* The time Due has come, the timer is locked and will be unlocked: signal, queue the DPC, wake. Returns: the woken.
- * Periods count from due time to due time, so they do not drift; periods that were missed altogether are left out,
- * and a DPC that is still queued from last time stays as it is: ticks coalesce. The period begins before the waiters
- * are woken, which may let go of the lock. */
-static PKTHREAD Expire(PKTIMER Timer, ULONG64 Due)
+/* The time Due has come, the timer is locked: signal. Periods count from due time to due time, so they do not drift;
+ * periods that were missed altogether are left out, and a DPC that is still queued from last time stays as it is: ticks
+ * coalesce. The period begins before the waiters are woken, which may let go of the lock. */
+static void Signal(PKTIMER Timer, ULONG64 Due)
 {
-    PDISPATCHER_HEADER Header = &Timer->Header;
-    PKDPC Dpc = Timer->Dpc;
-    PKTHREAD Woken = NULL;
-
-    Header->SignalState = 1;
+    Timer->Header.SignalState = 1;
     if (Timer->Period != 0) {
         ULONG64 Period = (ULONG64)Timer->Period * UNITS_PER_MILLISECOND, Now = KiQueryTime();
 
         Enqueue(Timer, Due + Period > Now ? Due + Period : Now + Period, 0);
     }
-    if (LIKELY(Dpc != NULL && IsListEmpty(&Header->WaitListHead))) {
-        KiQueueTimerDpc(Dpc, Header);
-        return NULL;
+}
+
+/* Timer is signalled: queue the DPC, wake, unlock. */
+static void Deliver(PKTIMER Timer)
+{
+    PDISPATCHER_HEADER Header = &Timer->Header;
+    PKDPC Dpc = Timer->Dpc;
+
+    if (IsListEmpty(&Header->WaitListHead)) {
+        if (Dpc != NULL)
+            KiQueueTimerDpc(Dpc, Header);
+        else
+            KiUnlockObject(Header);
+        return;
     }
     if (Dpc != NULL)
         KiQueueTimerDpc(Dpc, NULL);
-    if (!IsListEmpty(&Header->WaitListHead))
-        Woken = KiWakeWaiters(Header, 0);
-    KiUnlockObject(Header);
-    return Woken;
+    KiWakeAndUnlock(Header);
+}
+
+/* The rest of an expiry, where it is more than one DPC that can run here and now. Locked and out of its queue. */
+static NOINLINE BOOLEAN ExpireAsUsual(PKTIMER Timer)
+{
+    Signal(Timer, Timer->DueTime);
+    Deliver(Timer);
+    return TRUE;
 }
 
 BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
 {
     PKTIMER Timer = CONTAINING_RECORD(Entry, KTIMER, DueTime);
+    PKDPC Dpc = Timer->Dpc;
 
-    if (UNLIKELY((KeObjectType(&Timer->Header) & ~1u) != TimerNotificationObject))
+    if (UNLIKELY((Timer->Header.Type & HEADER_TYPE & ~1u) != TimerNotificationObject))
         KeBugCheckWith(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, KeObjectType(&Timer->Header), 0,
                        "timer %p has come due and is no timer any more: was its memory freed or written over?", Timer);
-    if (!KiTryLockObject(&Timer->Header))
+    if (UNLIKELY(!KiTryLockObject(&Timer->Header)))
         return FALSE;
     KiUnlinkTimer(Entry);
     KiReleaseRawLock(&Queue->Lock);
     Timer->Header.Inserted = FALSE;
-    KiReadyWoken(Expire(Timer, Timer->DueTime));
-    return TRUE;
+    if (Dpc == NULL || UNLIKELY(Timer->Period != 0) || !IsListEmpty(&Timer->Header.WaitListHead) ||
+        UNLIKELY(!KiMayRunTimerDpc(Dpc)))
+        return ExpireAsUsual(Timer);
+    Timer->Header.SignalState = 1;
+    return KiRunTimerDpc(Dpc, &Timer->Header);
 }
 
 /* ---- Setting and cancelling: the general way, and the straight one ---- */
@@ -81,7 +97,6 @@ static NOINLINE BOOLEAN SetAsUsual(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Pe
 {
     BOOLEAN Absolute = DueTime.QuadPart >= 0;
     ULONG64 Now = KiQueryTime(), Flags = ArchDisableInterrupts(), Due;
-    PKTHREAD Woken = NULL;
     BOOLEAN WasQueued;
 
     KiLockObject(&Timer->Header);
@@ -99,8 +114,8 @@ static NOINLINE BOOLEAN SetAsUsual(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Pe
         ArchRestoreInterrupts(Flags);
         return WasQueued;
     }
-    Woken = Expire(Timer, Now);
-    KiReadyWoken(Woken);
+    Signal(Timer, Now);
+    Deliver(Timer);
     KiLeave(Flags);
     return WasQueued;
 }

@@ -93,14 +93,27 @@ static ULONG64 EarliestOf(PLIST_ENTRY Slot, ULONG64 Start)
     return Earliest;
 }
 
+/* List, which has entries of one due time, goes to a lower slot as a whole. */
+static void LinkAll(KI_TIMER_QUEUE *Queue, PLIST_ENTRY List)
+{
+    PLIST_ENTRY First = List->Flink, Last = List->Blink;
+
+    InitializeListHead(List);
+    KiLinkTimers(Queue, First, Last, EntryOf(First)->DueTime);
+}
+
 /* The opened slot is empty: on to the next one, or over a mark of an empty one. FALSE: none is due; Current and NextDue
  * are up to date. */
 static BOOLEAN OpenNext(KI_TIMER_QUEUE *Queue, ULONG64 Now)
 {
     ULONG Level, Shift, Slot;
-    PLIST_ENTRY Head, Last;
+    PLIST_ENTRY Head;
     ULONG64 Start;
 
+    if (!IsListEmpty(&Queue->List[TIMERS_HELD])) {
+        LinkAll(Queue, &Queue->List[TIMERS_HELD]);
+        return TRUE;
+    }
     if (Queue->Levels == 0) {
         Queue->Current = Now;
         Queue->NextDue = ~0ull;
@@ -124,21 +137,36 @@ static BOOLEAN OpenNext(KI_TIMER_QUEUE *Queue, ULONG64 Now)
     if (Start > Queue->Current)
         Queue->Current = Start;
     Queue->Opened = Head;
-    Queue->Sorted = Level == 0 || (EntryOf(Head->Flink)->DueTime <= Now &&
-                                   LengthOfRun(Head, EXACT_LOOK, &Last) < EXACT_LOOK && Last == Head->Blink);
+    Queue->Sorted = Level == 0 || (Head->Flink == Head->Blink && EntryOf(Head->Flink)->DueTime <= Now);
     return TRUE;
 }
 
-/* The first of Slot, which is opened, and those after it that are due at the same time go to a lower slot. Returns: how
- * many; at most Most. */
-static ULONG Deal(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Slot, ULONG Most)
+/* Have lower slots been given any of what was in Slot? When it was opened they were all empty. */
+static BOOLEAN IsFirstOf(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Slot)
 {
-    PLIST_ENTRY First = Slot->Flink, Last;
+    return (ULONG)__builtin_ctz(Queue->Levels | 1u << TIMER_LEVELS) >= (ULONG)(Slot - Queue->List) / TIMER_SLOTS;
+}
+
+/* The first of Slot, which is opened, and those after it that are due at the same time come out, and are held until it
+ * is seen whether there are more of them. If nothing else was in Slot, and their time has come, they need not move on;
+ * else they go to a lower slot, by the next call or by OpenNext. Returns: how many there were; at most Most. */
+static ULONG Deal(KI_TIMER_QUEUE *Queue, PLIST_ENTRY Slot, ULONG64 Now, ULONG Most)
+{
+    PLIST_ENTRY Held = &Queue->List[TIMERS_HELD], First = Slot->Flink, Last;
     ULONG Count = LengthOfRun(Slot, Most, &Last);
 
+    if (!IsListEmpty(Held) && EntryOf(Held->Flink)->DueTime != EntryOf(First)->DueTime)
+        LinkAll(Queue, Held);
     Slot->Flink = Last->Flink;
     Last->Flink->Blink = Slot;
-    KiLinkTimers(Queue, First, Last, EntryOf(First)->DueTime);
+    First->Blink = Held->Blink;
+    Held->Blink->Flink = First;
+    Held->Blink = Last;
+    Last->Flink = Held;
+    if (IsListEmpty(Slot) && EntryOf(First)->DueTime <= Now && IsFirstOf(Queue, Slot)) {
+        Queue->Opened = Held;
+        Queue->Sorted = TRUE;
+    }
     return Count;
 }
 
@@ -152,7 +180,7 @@ FORCEINLINE KTIMER_ENTRY *Advance(KI_TIMER_QUEUE *Queue, ULONG64 Now, BOOLEAN *D
         if (!IsListEmpty(Slot)) {
             if (LIKELY(Queue->Sorted))
                 return EntryOf(Slot->Flink);
-            Left -= (LONG)Deal(Queue, Slot, (ULONG)Left);
+            Left -= (LONG)Deal(Queue, Slot, Now, (ULONG)Left);
         } else if (!OpenNext(Queue, Now)) {
             *Done = TRUE;
             break;
@@ -225,7 +253,7 @@ static NOINLINE void FollowSystemTime(KI_TIMER_QUEUE *Queue, LONG64 Bias)
     LONG64 Delta = Bias - Queue->Bias;
 
     Queue->Bias = Bias;
-    for (PLIST_ENTRY Slot = Queue->List; Slot < &Queue->List[TIMERS_KEPT]; Slot++) {
+    for (PLIST_ENTRY Slot = Queue->List; Slot < &Queue->List[TIMERS_HELD]; Slot++) {
         while (!IsListEmpty(Slot)) {
             Lock(Queue);
             TakeApart(Queue, Slot, Delta);
@@ -315,6 +343,8 @@ void KiExpireTimers(PKPCR Pcr)
         }
         ArchEnableInterrupts();
     } while (!Done);
+    if (Pcr->DpcRoutineActive)
+        KiEndRoutines(Pcr);
 }
 
 void KiForEachTimer(void (*Visit)(PVOID Context, KTIMER_ENTRY *Entry), PVOID Context)

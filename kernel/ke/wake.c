@@ -488,6 +488,49 @@ LONG KiSetAwaitedEvent(PKEVENT Event, KPRIORITY Increment, ULONG64 Flags)
     return SetAndWake(Event, Increment, Flags);
 }
 
+/* Thread, which waits for a timer, is the first to run here if it is better than who runs, also on an idle processor. */
+FORCEINLINE BOOLEAN EndWaitOnTimer(PKPCR Pcr, PKTHREAD Thread, ULONG Old)
+{
+    if (PriorityIn(Old) <= Pcr->BestPriority) {
+        if (!EndWaitReady(Thread, Old))
+            return FALSE;
+        KiEnqueue(Pcr, Thread, FALSE);
+        return TRUE;
+    }
+    if (Pcr->NextThread != NULL || UNLIKELY(!Exchange(Thread, Old, Old ^ (Waiting ^ Standby))))
+        return FALSE;
+    Pcr->NextThread = Thread;
+    Pcr->BestPriority = Thread->Priority;
+    if ((PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread)
+        KiTakeOnlyIdle(Pcr);
+    return TRUE;
+}
+
+void KiWakeAndUnlock(PDISPATCHER_HEADER Timer)
+{
+    PKWAIT_BLOCK Block = CONTAINING_RECORD(Timer->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
+    PKTHREAD Thread = Block->Thread;
+    PKPCR Pcr = KiCurrentPcr();
+    ULONG Old;
+
+    if (UNLIKELY(KiProcessorCount != 1) || Timer->Type != (HEADER_LOCKED | TimerSynchronizationObject)) {
+        WakeThoroughly(Timer, 0);
+        return;
+    }
+    KiAcquireRawLock(&Pcr->ReadyLock);
+    Old = Thread->StateWord;
+    if (UNLIKELY(!IsPlain(Block, Thread, Old)) || UNLIKELY(!EndWaitOnTimer(Pcr, Thread, Old))) {
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        WakeThoroughly(Timer, 0);
+        return;
+    }
+    Thread->WaitStatus = Block->WaitKey;
+    KiUnlinkBlock(Block);
+    Timer->SignalState = 0;
+    KiUnlockObject(Timer);
+    KiReleaseRawLock(&Pcr->ReadyLock);
+}
+
 /* Called by its timer queue. Busy is a wait for all that is being tested, by somebody who may need a timer's lock whose
  * holder wants this queue. */
 BOOLEAN KiWaitTimedOut(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)

@@ -101,6 +101,83 @@ TEST(ke_timer, those_of_one_due_time_fire_in_the_order_of_setting)
     KeRevertToUserAffinityThread();
 }
 
+/* ---- A timer's DPC among others ---- */
+
+static void StallPast(ULONG64 Due)
+{
+    while (Now() < Due + MILLISECOND)
+        KeStallExecutionProcessor(100);
+}
+
+/* The timer comes due while its processor is held up; what was queued there meanwhile, and before, goes first. */
+TEST(ke_timer, its_dpc_does_not_overtake_one_that_was_queued_first)
+{
+    KIRQL OldIrql;
+
+    InitializeCrowd();
+    KeSetSystemAffinityThread(1);
+    for (ULONG Round = 0; Round < 2; Round++) {
+        Fired = 0;
+        OldIrql = KeRaiseIrqlToDpcLevel();
+        KeSetTimer(&Crowd[0].Timer, In(MILLISECOND), &Crowd[0].Dpc);
+        KeSetTimer(&Crowd[1].Timer, In(MILLISECOND + 3), &Crowd[1].Dpc);
+        if (Round == 0)
+            KeInsertQueueDpc(&Crowd[2].Dpc, NULL, NULL);
+        StallPast(Crowd[1].Timer.DueTime);
+        KeInsertQueueDpc(&Crowd[3].Dpc, NULL, NULL);
+        KeLowerIrql(OldIrql);
+        KtestWaitFor(&Crowd[1].Fired);
+        KeFlushQueuedDpcs();
+        EXPECT_EQ(Fired, Round == 0 ? 4 : 3);
+        if (Round == 0)
+            EXPECT_EQ(Crowd[2].Place, 0);
+        EXPECT_LT(Crowd[3].Place, Crowd[0].Place);
+        EXPECT_LT(Crowd[0].Place, Crowd[1].Place);
+        Crowd[1].Fired = 0;
+    }
+    KeRevertToUserAffinityThread();
+}
+
+static volatile LONG Queued, Release;
+
+static VOID QueueAndHold(PVOID Dpc)
+{
+    KIRQL OldIrql;
+
+    KeSetSystemAffinityThread(2);
+    OldIrql = KeRaiseIrqlToDpcLevel();
+    KeInsertQueueDpc(Dpc, NULL, NULL);
+    Queued = TRUE;
+    while (!Release)
+        ArchPause();
+    KeLowerIrql(OldIrql);
+    KeRevertToUserAffinityThread();
+}
+
+/* One that waits in another processor's queue is not run here as well: it is queued, and an expiry adds nothing. */
+TEST(ke_timer, a_dpc_that_another_processor_has_queued_runs_once)
+{
+    PKTHREAD Thread;
+
+    if (KeQueryActiveProcessorCount(NULL) == 1) {
+        KtestSkip("one processor");
+        return;
+    }
+    InitializeCrowd();
+    Queued = Release = FALSE;
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(QueueAndHold, &Crowd[0].Dpc, 9);
+    KtestWaitFor(&Queued);
+    KeSetTimer(&Crowd[0].Timer, In(MILLISECOND), &Crowd[0].Dpc);
+    KeWaitForSingleObject(&Crowd[0].Timer, Executive, KernelMode, FALSE, NULL);
+    EXPECT_EQ(Fired, 0);
+    Release = TRUE;
+    KtestJoin(Thread);
+    KeFlushQueuedDpcs();
+    EXPECT_EQ(Fired, 1);
+    KeRevertToUserAffinityThread();
+}
+
 /* ---- Another processor takes timers out, or sets them anew, while they are dealt out and expire ---- */
 
 static volatile LONG Start;
