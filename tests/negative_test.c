@@ -108,6 +108,15 @@ TEST(negative, semaphore_beyond_its_limit)
     KeReleaseSemaphore(&Semaphore, 0, 3, FALSE);
 }
 
+/* covers KeReleaseSemaphore.2 */
+TEST(negative, semaphore_beyond_the_largest_count)
+{
+    KSEMAPHORE Semaphore;
+
+    KeInitializeSemaphore(&Semaphore, MAXLONG, MAXLONG);
+    KeReleaseSemaphore(&Semaphore, 0, 1, FALSE);
+}
+
 /* covers KeReleaseMutex.3 */
 TEST(negative, mutant_of_another)
 {

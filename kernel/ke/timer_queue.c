@@ -45,7 +45,7 @@ void KiInitializeTimerQueue(KI_TIMER_QUEUE *Queue, ULONG64 Now)
     Queue->Bias = KiSystemTimeBias();
     for (ULONG Index = 0; Index < TIMER_LISTS; Index++)
         InitializeListHead(&Queue->List[Index]);
-    Queue->Opened = &Queue->List[0];
+    Queue->Opened = &Queue->List[TIMERS_KEPT];
 }
 
 static KTIMER_ENTRY *EntryOf(PLIST_ENTRY Link) { return CONTAINING_RECORD(Link, KTIMER_ENTRY, TimerListEntry); }
@@ -182,6 +182,7 @@ FORCEINLINE KTIMER_ENTRY *Advance(KI_TIMER_QUEUE *Queue, ULONG64 Now, BOOLEAN *D
                 return EntryOf(Slot->Flink);
             Left -= (LONG)Deal(Queue, Slot, Now, (ULONG)Left);
         } else if (!OpenNext(Queue, Now)) {
+            Queue->Opened = &Queue->List[TIMERS_KEPT];  /* none: others may come to lie in the last one */
             *Done = TRUE;
             break;
         }

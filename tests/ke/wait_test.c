@@ -315,6 +315,109 @@ TEST(ke_wait, absolute_wait_keeps_to_the_set_time_after_an_apc)
     KeSetSystemTime(&Back, &Old);
 }
 
+/* Timer queues sort by digits to the base 64 of the interrupt time. */
+static ULONG64 AtDigit(ULONG64 Page, ULONG64 Digit) { return Page << 12 | Digit << 6; }
+
+/* The clock fires at Due, and nothing is due then. */
+static void SetInVain(PKTIMER Timer, ULONG64 Due)
+{
+    LARGE_INTEGER Left = { .QuadPart = (LONGLONG)(Now() - Due) };
+
+    KeSetTimer(Timer, Left, NULL);
+    KeCancelTimer(Timer);
+}
+
+static void SpinTo(ULONG64 Time)
+{
+    while (Now() <= Time)
+        ;
+}
+
+/* A wait's timeout lies where one lay that has expired, one round of the digit later, and the clock fires before it.
+ * covers Wait.3 */
+TEST(ke_wait, timeout_is_not_taken_for_one_that_was_due_in_the_same_place)
+{
+    ULONG64 Page = (Now() >> 12) + 1;
+    KTIMER Cancelled;
+    KEVENT Never;
+
+    KeInitializeTimer(&Cancelled);
+    KeInitializeEvent(&Never, NotificationEvent, FALSE);
+    for (ULONG Turn = 0; Turn < 3; Turn++, Page++) {
+        LARGE_INTEGER Left;
+
+        SetInVain(&Cancelled, AtDigit(Page, 2));
+        SpinTo(AtDigit(Page, 3));
+        SetInVain(&Cancelled, AtDigit(Page, 10));
+        Left.QuadPart = (LONGLONG)(Now() - AtDigit(Page, 40));
+        EXPECT_EQ(KeWaitForSingleObject(&Never, Executive, KernelMode, FALSE, &Left), STATUS_TIMEOUT);
+        EXPECT_GE(Now(), AtDigit(Page, 40));
+    }
+}
+
+/* ---- Yielding ---- */
+
+typedef struct _TURN { PKTHREAD First; KAPC Apc; volatile LONG Ran, RanBefore; } TURN;
+
+static VOID CountRun(PKAPC Apc, PKNORMAL_ROUTINE *Normal, PVOID *Context, PVOID *Argument1, PVOID *Argument2)
+{
+    UNREFERENCED_PARAMETER(Apc);
+    UNREFERENCED_PARAMETER(Normal);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument2);
+    (*(volatile LONG *)*Argument1)++;
+}
+
+static VOID QueueToFirst(PVOID Context)
+{
+    TURN *Turn = Context;
+
+    KeInitializeApc(&Turn->Apc, Turn->First, OriginalApcEnvironment, CountRun, NULL, NULL, KernelMode, NULL);
+    EXPECT_TRUE(KeInsertQueueApc(&Turn->Apc, (PVOID)&Turn->Ran, NULL, 0));
+    Turn->RanBefore = Turn->Ran;
+}
+
+/* covers KeDelayExecutionThread.2 */
+TEST(ke_wait, yield_to_an_equal_and_back_with_an_apc_on_the_way)
+{
+    TURN Turn = { .First = KeGetCurrentThread() };
+    LARGE_INTEGER Zero = { .QuadPart = 0 };
+    PKTHREAD Equal;
+
+    KeSetSystemAffinityThread(1);
+    Equal = KtestThread(QueueToFirst, &Turn, KeQueryPriorityThread(Turn.First));
+    KeSetAffinityThread(Equal, 1);
+    EXPECT_EQ(Equal->State, Ready);
+    KeDelayExecutionThread(KernelMode, FALSE, &Zero);
+    EXPECT_EQ(Turn.RanBefore, 0);
+    EXPECT_EQ(Turn.Ran, 1);
+    KtestJoin(Equal);
+    KeRevertToUserAffinityThread();
+}
+
+/* ---- An equal that a signal wakes does not run before its turn ---- */
+
+static VOID WaitForOne(PVOID Object) { KeWaitForSingleObject(Object, Executive, KernelMode, FALSE, NULL); }
+
+TEST(ke_wait, signal_does_not_displace_the_signaller_by_an_equal)
+{
+    for (EVENT_TYPE Type = NotificationEvent; Type <= SynchronizationEvent; Type++) {
+        PKTHREAD Equal;
+        KEVENT Event;
+
+        KeSetSystemAffinityThread(1);
+        KeInitializeEvent(&Event, Type, FALSE);
+        Equal = KtestThread(WaitForOne, &Event, KeQueryPriorityThread(KeGetCurrentThread()));
+        KeSetAffinityThread(Equal, 1);
+        KtestWaitBlocked(Equal, &Event);
+        KeSetPriorityThread(KeGetCurrentThread(), KeQueryPriorityThread(KeGetCurrentThread()));    /* a fresh quantum */
+        KeSetEvent(&Event, 0, FALSE);
+        EXPECT_EQ(Equal->State, Ready);
+        KtestJoin(Equal);
+        KeRevertToUserAffinityThread();
+    }
+}
+
 /* ---- What a driver reads in the header ---- */
 
 typedef union _WAITABLE {
