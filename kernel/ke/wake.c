@@ -488,7 +488,7 @@ LONG KiSetAwaitedEvent(PKEVENT Event, KPRIORITY Increment, ULONG64 Flags)
     return SetAndWake(Event, Increment, Flags);
 }
 
-/* Thread, which waits for a timer, is the first to run here if it is better than who runs, also on an idle processor. */
+/* Thread waits for a timer. If it is better than who runs, it is the next to run, also on an idle processor. */
 FORCEINLINE BOOLEAN EndWaitOnTimer(PKPCR Pcr, PKTHREAD Thread, ULONG Old)
 {
     if (PriorityIn(Old) <= Pcr->BestPriority) {
