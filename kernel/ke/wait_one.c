@@ -21,24 +21,9 @@ static NOINLINE NTSTATUS SwitchAsUsual(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next
     return KiFinishOne(Thread, Timed);
 }
 
-/* Object is locked and the block linked: commit, and sleep until somebody ends the wait. Should the thread be readied
- * into this processor's queue before it is off, it is switched to like any other. */
-FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN Timed)
+/* Next, chosen with the ready lock held, is what this processor runs until somebody ends the wait. */
+FORCEINLINE NTSTATUS SwitchAndReturn(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next, BOOLEAN Timed)
 {
-    PKTHREAD Next;
-    PKPCR Pcr;
-
-    KiCommitWait(Thread);
-    KiUnlockObject(Object);
-    Pcr = KiCurrentPcr();
-    if (UNLIKELY(Thread->ApcState.KernelApcPending) || UNLIKELY(Pcr->Cpu.FpuLive) ||
-        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
-        return KiSleepAsUsual(Thread, Timed);
-    if (UNLIKELY(Pcr->NextThread != NULL) || UNLIKELY(Pcr->ReadySummary == 0)) {
-        KiReleaseRawLock(&Pcr->ReadyLock);
-        return KiSleepAsUsual(Thread, Timed);
-    }
-    Next = KiDequeueFirst(Pcr, 31u - (ULONG)__builtin_clz(Pcr->ReadySummary));
     KiAdopt(Pcr, Next);
     if (UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process))
         return SwitchAsUsual(Pcr, Thread, Next, Timed);
@@ -49,12 +34,39 @@ FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN T
     Thread = KiCurrentThread();
     if (UNLIKELY(Thread->ApcState.KernelApcPending))
         ArchRequestApc();
-    if (UNLIKELY(Thread->WaitStatus != STATUS_SUCCESS) || UNLIKELY(ArchReadIrql() != Thread->WaitIrql))
+    if (UNLIKELY(Thread->WaitStatus != STATUS_SUCCESS) || (Timed && UNLIKELY(!KiTryRemoveTimeout(Thread))))
         return KiFinishOne(Thread, Timed);
-    if (Timed && UNLIKELY(!KiTryRemoveTimeout(Thread)))
-        return KiFinishOne(Thread, Timed);
+    if (UNLIKELY(ArchReadIrql() != Thread->WaitIrql))
+        ArchWriteIrql(Thread->WaitIrql);
     ArchEnableInterrupts();
     return STATUS_SUCCESS;
+}
+
+/* Ready lock held, nobody is ready. */
+static NOINLINE NTSTATUS SwitchToIdle(PKPCR Pcr, PKTHREAD Thread, BOOLEAN Timed)
+{
+    return SwitchAndReturn(Pcr, Thread, KiFindIdleThread(Pcr), Timed);
+}
+
+/* Object is locked and the block linked: commit, and sleep until somebody ends the wait. Should the thread be readied
+ * into this processor's queue before it is off, it is switched to like any other. */
+FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN Timed)
+{
+    PKPCR Pcr;
+
+    KiCommitWait(Thread);
+    KiUnlockObject(Object);
+    Pcr = KiCurrentPcr();
+    if (UNLIKELY(Thread->ApcState.KernelApcPending) || UNLIKELY(Pcr->Cpu.FpuLive) ||
+        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
+        return KiSleepAsUsual(Thread, Timed);
+    if (UNLIKELY(Pcr->NextThread != NULL)) {
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        return KiSleepAsUsual(Thread, Timed);
+    }
+    if (UNLIKELY(Pcr->ReadySummary == 0))
+        return SwitchToIdle(Pcr, Thread, Timed);
+    return SwitchAndReturn(Pcr, Thread, KiDequeueFirst(Pcr, 31u - (ULONG)__builtin_clz(Pcr->ReadySummary)), Timed);
 }
 
 /* The block is the thread's first, which between waits keeps what is the same for all of these, as do the thread's
