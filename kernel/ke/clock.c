@@ -217,6 +217,10 @@ VOID KeStallExecutionProcessor(ULONG Microseconds)
 /* KeQueryInterruptTime - 100 ns since boot, as of the last clock interrupt. IRQL: any. */
 ULONGLONG KeQueryInterruptTime(VOID) { return LoadTime(&SharedUserData->InterruptTime); }
 
+/* KeQueryUnbiasedInterruptTime - the same without the time that the machine slept, which it never does. IRQL: any.
+ * Source: WDK nf-wdm-kequeryunbiasedinterrupttime. */
+ULONGLONG KeQueryUnbiasedInterruptTime(VOID) { return KeQueryInterruptTime(); }
+
 /* KeQueryInterruptTimePrecise - 100 ns since boot, now, and the performance counter it was made from. IRQL: any. */
 ULONGLONG KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp)
 {

@@ -224,6 +224,15 @@ BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dp
     return Set(Timer, DueTime, Period, Dpc, FALSE);
 }
 
+/* KeSetCoalescableTimer - KeSetTimerEx; each expiry may come up to TolerableDelay ms late, to be one with others. Here
+ * nothing is gained by that, since the clock interrupts for due times only, and all that are over expire together: none
+ * is late. Period: at most MAXLONG. Source: WDK nf-wdm-kesetcoalescabletimer. */
+BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay, PKDPC Dpc)
+{
+    UNREFERENCED_PARAMETER(TolerableDelay);
+    return KeSetTimerEx(Timer, DueTime, (LONG)Period, Dpc);
+}
+
 /* KeCancelTimer - take Timer out of the queue. Its state and its waiters stay as they are, and so does a DPC that
  * an earlier expiry has queued. IRQL: <= DISPATCH_LEVEL. Returns: TRUE if it was queued.
  * Source: WDK nf-wdm-kecanceltimer, Return value. */

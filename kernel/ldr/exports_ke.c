@@ -76,6 +76,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(KeInitializeTimerEx),
     EXPORT_CHECKED(KeSetTimer),
     EXPORT_CHECKED(KeSetTimerEx),
+    EXPORT_CHECKED(KeSetCoalescableTimer),
     EXPORT_CHECKED(KeCancelTimer),
     EXPORT(KeReadStateTimer),
 
@@ -153,6 +154,7 @@ static const LDR_EXPORT Rows[] = {
     EXPORT(KeQueryPerformanceCounter),
     EXPORT(KeStallExecutionProcessor),
     EXPORT(KeQueryInterruptTime),
+    EXPORT(KeQueryUnbiasedInterruptTime),
     EXPORT(KeQueryInterruptTimePrecise),
     EXPORT(KeQuerySystemTime),
     EXPORT(KeQuerySystemTimePrecise),

@@ -473,3 +473,19 @@ TEST(ke_clock, set_under_wandering_waits_they_end_and_not_early)
             EXPECT_EQ(Journeys[At].Early, 0);
     }
 }
+
+/* covers KeQueryUnbiasedInterruptTime.1 */
+TEST(ke_clock, unbiased_time_is_the_interrupt_time)
+{
+    ULONG64 Before, After;
+    KIRQL OldIrql;
+
+    for (KIRQL Irql = PASSIVE_LEVEL; Irql <= HIGH_LEVEL; Irql++) {
+        KeRaiseIrql(Irql, &OldIrql);
+        Before = KeQueryInterruptTime();
+        After = KeQueryUnbiasedInterruptTime();
+        EXPECT_GE(After, Before);
+        EXPECT_LE(After, KeQueryInterruptTime());
+        KeLowerIrql(OldIrql);
+    }
+}

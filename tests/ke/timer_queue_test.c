@@ -7,6 +7,7 @@
 #include <ke/thread.h>
 #include <ke/timer.h>
 #include <ktest.h>
+#include <rtl/status.h>
 #include <rtl/string.h>
 
 enum { MILLISECOND = 10000, CROWD = 1000, MOMENTS = 5 };
@@ -272,4 +273,35 @@ TEST(ke_timer, a_crowd_follows_the_system_time)
     Time.QuadPart = First.QuadPart + (LONGLONG)(Now() - Begin);
     KeSetSystemTime(&Time, &Old);
     KeRevertToUserAffinityThread();
+}
+
+/* ---- Timers that may be late ---- */
+
+/* covers KeSetCoalescableTimer.1 */
+TEST(ke_timer, coalescable_timer_comes_within_its_tolerance)
+{
+    enum { FIRST = 20, PERIOD = 30, TOLERANCE = 5, TIMES = 4 };
+    LARGE_INTEGER Patience = In(HOUR);
+    ULONG64 Start, Due;
+    KTIMER Timer;
+
+    InitializeCrowd();
+    memset(&Timer, 0x55, sizeof Timer);
+    KeInitializeTimerEx(&Timer, SynchronizationTimer);
+    Crowd[0].Timer.DueTime = 0;
+    Start = Now();
+    EXPECT_FALSE(KeSetCoalescableTimer(&Timer, In(FIRST * MILLISECOND), PERIOD, TOLERANCE, &Crowd[0].Dpc));
+    Due = Timer.DueTime;
+    EXPECT_GE(Due, Start + FIRST * MILLISECOND);
+    for (int At = 0; At < TIMES; At++, Due += PERIOD * MILLISECOND) {
+        EXPECT_EQ(KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, &Patience), STATUS_SUCCESS);
+        EXPECT_GE(Now(), Due);
+        if (KtestVirtualTime())
+            EXPECT_LE(Now(), Due + TOLERANCE * MILLISECOND);
+    }
+    EXPECT_TRUE(KeSetCoalescableTimer(&Timer, In(MILLISECOND), 0, HOUR / MILLISECOND, NULL));
+    EXPECT_EQ(KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, &Patience), STATUS_SUCCESS);
+    KeFlushQueuedDpcs();
+    EXPECT_GE(Crowd[0].Fired, KtestVirtualTime() ? TIMES : 1);
+    EXPECT_FALSE(KeCancelTimer(&Timer));
 }

@@ -36,6 +36,7 @@ ULONG KeQueryTimeIncrement(VOID);
 LARGE_INTEGER KeQueryPerformanceCounter(PLARGE_INTEGER PerformanceFrequency);
 VOID KeStallExecutionProcessor(ULONG Microseconds);
 ULONGLONG KeQueryInterruptTime(VOID);
+ULONGLONG KeQueryUnbiasedInterruptTime(VOID);
 ULONGLONG KeQueryInterruptTimePrecise(PULONG64 QpcTimeStamp);
 VOID KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
 VOID KeQuerySystemTimePrecise(PLARGE_INTEGER CurrentTime);

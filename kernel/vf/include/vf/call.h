@@ -21,6 +21,9 @@
     X(BOOLEAN, KeSetTimer, (PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc), (Timer, DueTime, Dpc))          \
     X(BOOLEAN, KeSetTimerEx, (PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc),                  \
       (Timer, DueTime, Period, Dpc))                                                                          \
+    X(BOOLEAN, KeSetCoalescableTimer,                                                                         \
+      (PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay, PKDPC Dpc),                  \
+      (Timer, DueTime, Period, TolerableDelay, Dpc))                                                          \
     X(BOOLEAN, KeCancelTimer, (PKTIMER Timer), (Timer))                                                       \
     X(BOOLEAN, KeInsertQueueDpc, (PRKDPC Dpc, PVOID Argument1, PVOID Argument2), (Dpc, Argument1, Argument2)) \
     X(BOOLEAN, KeRemoveQueueDpc, (PRKDPC Dpc), (Dpc))                                                         \
