@@ -9,6 +9,10 @@
 #include <ke/exception.h>
 #include <mm/mm.h>
 
+enum { SIZE_MOST = 0x7FF8 };            /* an MDL of that size may be larger: Size is a SHORT */
+
+#define LENGTH_MOST (0x100000000ull - PAGE_SIZE)
+
 static ULONG PagesOf(ULONG64 Address, ULONG64 Length)
 {
     return (ULONG)((Address % PAGE_SIZE + Length + PAGE_SIZE - 1) >> PAGE_SHIFT);
@@ -20,7 +24,7 @@ static PPFN_NUMBER FramesOf(PMDL Mdl) { return (PPFN_NUMBER)(Mdl + 1); }
 
 /* IoAllocateMdl - a list with room for the frames of Length bytes at VirtualAddress; which frames, is for
  * MmBuildMdlForNonPagedPool to say. Irp: NULL, or it becomes the IRP's; SecondaryBuffer: at the end of its chain.
- * IRQL: <= DISPATCH_LEVEL. Returns: NULL when memory is out, or the list would be larger than its own size tells.
+ * IRQL: <= DISPATCH_LEVEL. Returns: NULL when memory is out, or Length is more than 4 GiB less a page.
  * Source: WDK nf-wdm-ioallocatemdl. */
 PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota, PIRP Irp)
 {
@@ -28,12 +32,13 @@ PMDL IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, 
     PMDL Mdl, *Place;
 
     UNREFERENCED_PARAMETER(ChargeQuota);
-    if (Size > 0x7FFF)
+    if (Length > LENGTH_MOST)
         return NULL;
     Mdl = ExAllocatePoolWithTag(NonPagedPoolNx, Size, MDL_TAG);
     if (Mdl == NULL)
         return NULL;
-    *Mdl = (MDL){ .Size = (CSHORT)Size, .StartVa = (PVOID)((ULONG64)VirtualAddress & ~(ULONG64)(PAGE_SIZE - 1)),
+    *Mdl = (MDL){ .Size = (CSHORT)(Size < SIZE_MOST ? Size : SIZE_MOST),
+                  .StartVa = (PVOID)((ULONG64)VirtualAddress & ~(ULONG64)(PAGE_SIZE - 1)),
                   .ByteCount = Length, .ByteOffset = (ULONG)((ULONG64)VirtualAddress % PAGE_SIZE) };
     if (Irp == NULL)
         return Mdl;
@@ -59,7 +64,7 @@ VOID IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULO
         Length = SourceMdl->ByteCount - (ULONG)Offset;
     Pages = PagesOf((ULONG64)VirtualAddress, Length);
     if (Offset > SourceMdl->ByteCount || Length > SourceMdl->ByteCount - Offset ||
-        sizeof(MDL) + Pages * sizeof(PFN_NUMBER) > (SIZE_T)TargetMdl->Size)
+        (sizeof(MDL) + Pages * sizeof(PFN_NUMBER) > (SIZE_T)TargetMdl->Size && TargetMdl->Size != SIZE_MOST))
         KeBugCheckWith(INCONSISTENT_IRP, (ULONG_PTR)SourceMdl, (ULONG_PTR)TargetMdl, (ULONG_PTR)VirtualAddress, Length,
                        "IoBuildPartialMdl: %u bytes at %p are not within MDL %p, or too much for MDL %p", Length,
                        VirtualAddress, SourceMdl, TargetMdl);

@@ -63,6 +63,33 @@ TEST(io_mdl, too_long_a_list_is_refused)
     EXPECT_EQ(IoAllocateMdl((PVOID)0x1000, MAXULONG, FALSE, FALSE, NULL), NULL);
 }
 
+/* Its Size cannot tell how large it is; nothing else depends on that. */
+/* covers IoAllocateMdl.2 */
+TEST(io_mdl, large_buffer_has_all_its_frames)
+{
+    enum { LARGE = 20 << 20 };
+    PUCHAR Buffer = ExAllocatePoolWithTag(NonPagedPool, LARGE, 'tseT');
+    PMDL Whole, Same, Part;
+
+    if (Buffer == NULL) {
+        KtestSkip("needs 20 MiB");
+        return;
+    }
+    Whole = IoAllocateMdl(Buffer, LARGE, FALSE, FALSE, NULL);
+    Same = IoAllocateMdl(Buffer, LARGE, FALSE, FALSE, NULL);
+    Part = IoAllocateMdl(Buffer, PAGE_SIZE + 1, FALSE, FALSE, NULL);
+    REQUIRE_TRUE(Whole != NULL && Same != NULL && Part != NULL);
+    EXPECT_EQ(Whole->ByteCount, LARGE);
+    MmBuildMdlForNonPagedPool(Whole);
+    EXPECT_EQ(Frames(Whole)[LARGE / PAGE_SIZE - 1], FrameOf(Buffer + LARGE - 1));
+    IoBuildPartialMdl(Whole, Same, Buffer, 0);
+    EXPECT_EQ(memcmp(Frames(Whole), Frames(Same), LARGE / PAGE_SIZE * sizeof(PFN_NUMBER)), 0);
+    IoBuildPartialMdl(Whole, Part, Buffer + LARGE - PAGE_SIZE - 1, 0);
+    EXPECT_EQ(Frames(Part)[1], FrameOf(Buffer + LARGE - 1));
+    IoFreeMdl(Part), IoFreeMdl(Same), IoFreeMdl(Whole);
+    ExFreePool(Buffer);
+}
+
 /* covers IoBuildPartialMdl.1 */
 TEST(io_mdl, partial_one_has_a_part_of_the_frames)
 {
