@@ -84,9 +84,29 @@ LDR_REST LdrpWaitForRest(LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES 
 BOOLEAN LdrpWaitForThread(PKTHREAD Thread, LDR_IMAGE *const *Images, ULONG Count, const LDR_TIMES *Times);
 
 /* leaks.c */
-ULONG LdrpReportLeaks(const LDR_IMAGE *Image);      /* one line each; their number */
-BOOLEAN LdrpIsActive(const LDR_IMAGE *Image);       /* threads, timers or DPCs are left: its memory must stay */
+enum { LDR_PLACE_SIZE = 160 };
+
+typedef struct _LDR_LEAKS {
+    const LDR_DRIVER *Driver;
+    ULONG64 Start, End;                     /* of its image */
+    ULONG Count;                            /* of one kind, up to now */
+} LDR_LEAKS;
+
+typedef struct _LDR_LEAK_KIND {
+    const char *Things;
+    void (*Report)(LDR_LEAKS *Leaks);
+} LDR_LEAK_KIND;
+
+ULONG LdrpReportLeaks(const LDR_DRIVER *Driver);    /* one line each; their number */
+/* Threads, timers, DPCs, work items or devices are left: the image's memory must stay. */
+BOOLEAN LdrpIsActive(const LDR_DRIVER *Driver);
+void LdrpNoteLeak(LDR_LEAKS *Leaks, const char *Format, ...);   /* counted, and told unless there are too many */
+const char *LdrpPlace(PVOID Address, char Text[LDR_PLACE_SIZE]);
+/* Text, as far as it can be printed. */
+const char *LdrpPrintable(PCUNICODE_STRING String, char Text[LDR_PLACE_SIZE]);
+/* " (PATH)", or nothing for an object without one. */
+const char *LdrpPathOf(PVOID Object, char Text[LDR_PLACE_SIZE]);
 
 /* leaks_io.c */
-ULONG LdrpReportIoLeaks(const LDR_DRIVER *Driver);
-BOOLEAN LdrpHasDevices(const LDR_DRIVER *Driver);
+enum { LDR_IO_KINDS = 5 };
+extern const LDR_LEAK_KIND LdrpIoLeaks[LDR_IO_KINDS];

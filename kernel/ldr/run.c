@@ -99,7 +99,7 @@ static BOOLEAN FinishCall(LDR_DRIVER *Driver, PKTHREAD Thread, const char *Routi
 static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
 {
     LDR_IMAGE *Image = Driver->Image;
-    ULONG Leaks = Unloaded ? LdrpReportIoLeaks(Driver) + LdrpReportLeaks(Image) : 0;
+    ULONG Leaks = Unloaded ? LdrpReportLeaks(Driver) : 0;
 
     if (Image->NotOk != 0)
         Blame(&Run.Failed, "%s: %u result%s \"not ok\"", Image->Name, Image->NotOk,
@@ -108,7 +108,7 @@ static void RemoveDriver(LDR_DRIVER *Driver, BOOLEAN Unloaded)
         Blame(&Run.Failed, "%s: left %u thing%s behind", Image->Name, Leaks, Leaks == 1 ? "" : "s");
     Run.Leaked += Leaks;
     Run.Count--;                            /* the last one, always */
-    if (!Unloaded || LdrpIsActive(Image) || LdrpHasDevices(Driver))
+    if (!Unloaded || LdrpIsActive(Driver))
         return;                             /* its code may still be reached: the memory stays as it is */
     VfForgetMemory(Image->Base, Image->Layout.SizeOfImage);
     ExForgetResources(Image->Base, Image->Layout.SizeOfImage);

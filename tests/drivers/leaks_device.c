@@ -1,7 +1,7 @@
 /* leaks_device.c - its device, the link to it, an IRP and an I/O work item are still there when DriverUnload has returned.
  *
  * expect: status 1
- * expect: log leak: leaks_device\.sys: device [0-9A-F]+ was not deleted
+ * expect: log leak: leaks_device\.sys: device [0-9A-F]+ \(\\Device\\KedgeForgotten\) was not deleted
  * expect: log leak: leaks_device\.sys: symbolic link \\DosDevices\\KedgeForgotten was not deleted, created at leaks_device
  * expect: log leak: leaks_device\.sys: IRP [0-9A-F]+ was not freed, allocated at leaks_device\.sys.*DriverEntry
  * expect: log leak: leaks_device\.sys: I/O work item [0-9A-F]+ was not freed, allocated at leaks_device

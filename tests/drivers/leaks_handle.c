@@ -1,7 +1,7 @@
 /* leaks_handle.c - its thread has ended, and the handle to it is still open.
  *
  * expect: status 1
- * expect: log leak: leaks_handle\.sys: handle [0-9A-Fa-fx]+ to object [0-9A-Fa-fx]+, opened at leaks_handle\.sys.*DriverEntry
+ * expect: log leak: leaks_handle\.sys: handle [0-9A-Fa-fx]+ to Thread [0-9A-Fa-fx]+, opened at leaks_handle\.sys.*DriverEntry
  * expect: log leaks_handle\.sys: left 1 thing behind */
 #include <ntddk.h>
 

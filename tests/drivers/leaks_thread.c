@@ -2,7 +2,7 @@
  *
  * expect: status 1
  * expect: log leak: leaks_thread\.sys: thread [0-9A-Fa-fx]+ still runs, started at leaks_thread\.sys.*Sleeper
- * expect: log leak: leaks_thread\.sys: handle [0-9A-Fa-fx]+ to object [0-9A-Fa-fx]+, opened at leaks_thread\.sys
+ * expect: log leak: leaks_thread\.sys: handle [0-9A-Fa-fx]+ to Thread [0-9A-Fa-fx]+, opened at leaks_thread\.sys
  * expect: log leaks_thread\.sys: left 2 things behind */
 #include <ntddk.h>
 
