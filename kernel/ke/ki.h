@@ -112,8 +112,8 @@ FORCEINLINE void KiAcquireRawLock(PKSPIN_LOCK Lock)
 
 FORCEINLINE void KiReleaseRawLock(PKSPIN_LOCK Lock) { __atomic_store_n(Lock, LOCK_FREE, __ATOMIC_RELEASE); }
 
-/* ---- wake.c: an object's lock, the top bit of its type; interrupts off. A processor has one of them at a time, but for
- * those of one wait, which KiLockInOrder takes by address; against that, others are only tried. ---- */
+/* ---- wake.c: an object's lock, the top bit of its type; interrupts off. A processor has one of them at a time, or
+ * those of one wait, which KiLockInOrder takes by address; beside that, another is only tried. ---- */
 void KiSpinForObject(PDISPATCHER_HEADER Object);
 
 #if DEBUG
