@@ -11,7 +11,8 @@
  *
  * So a lock that is free while threads wait has one of them on its way, and no wake-up is lost or doubled. A thread
  * that takes the lock again at once is not made to wait for a switch (rejected: handing it over, which makes every
- * acquisition of a busy lock a switch); waiters come in FIFO order among themselves.
+ * acquisition of a busy lock a switch); waiters come in FIFO order among themselves, and a woken one that finds the
+ * lock taken begins at the end.
  * The releaser touches the mutex after freeing it only while a waiter is counted, and a counted waiter cannot have
  * been through: memory that the last user frees is never written to.
  * A guarded mutex is the same memory and the same lock; it enters a guarded region where the other raises to

@@ -73,13 +73,16 @@ static VOID AdjustAll(PKDPC Dpc, PVOID Context, PVOID Argument1, PVOID Argument2
 
 /* ---- The list of all ---- */
 
+/* The DPC of a timer that was cancelled may still be queued: neither is initialised twice. */
 static void Enlist(PGENERAL_LOOKASIDE List)
 {
     KIRQL OldIrql = KeAcquireSpinLockRaiseToDpc(&ListLock);
 
     if (IsListEmpty(&Lists) && EntriesAreKept()) {
-        KeInitializeTimer(&AdjustTimer);
-        KeInitializeDpc(&AdjustDpc, AdjustAll, NULL);
+        if (AdjustDpc.DeferredRoutine == NULL) {
+            KeInitializeTimer(&AdjustTimer);
+            KeInitializeDpc(&AdjustDpc, AdjustAll, NULL);
+        }
         KeSetTimerEx(&AdjustTimer, (LARGE_INTEGER){ .QuadPart = -10000ll * ADJUST_PERIOD }, ADJUST_PERIOD, &AdjustDpc);
     }
     InsertTailList(&Lists, &List->ListEntry);

@@ -85,11 +85,11 @@ static PETHREAD CreateThread(PKPROCESS Process, void (*SystemRoutine)(PKSTART_RO
     KeInitializeThread(&Thread->Tcb, Process, Stack, MM_STACK_SIZE, SystemRoutine, StartRoutine, StartContext,
                        Priority);
     Thread->Tcb.KernelApcDisable = INITIAL_KERNEL_APC_DISABLE;
-    PspGiveId(&Thread->Cid, Thread);
-    Thread->Tcb.Id = Thread->Cid.Id;
     Thread->ExitStatus = STATUS_PENDING;
     Thread->PagePriority = DEFAULT_PAGE_PRIORITY;
     InitializeListHead(&Thread->Requests);
+    PspGiveId(&Thread->Cid, Thread);            /* who goes through the ids may have it from here on */
+    Thread->Tcb.Id = Thread->Cid.Id;
     return Thread;
 }
 

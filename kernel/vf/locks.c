@@ -159,7 +159,7 @@ void VfpSharing(PVOID Lock)
     VfpLeave(Irql);
 }
 
-void VfpStopHeld(ULONG Rule, PVOID Lock, const char *What)
+void VfpStopHeld(ULONG Rule, PERESOURCE Lock, const char *What)
 {
     char By[2 * VFP_PLACE_SIZE];
     const VFP_HELD *Held;
@@ -167,8 +167,8 @@ void VfpStopHeld(ULONG Rule, PVOID Lock, const char *What)
     VfpEnter();
     Held = VfpFindHeld(Lock);
     VfStop(Rule, (ULONG_PTR)Lock, Held == NULL ? 0 : (ULONG_PTR)Held->Thread,
-           Held == NULL ? 0 : (ULONG_PTR)Held->Place, "%s%s%s", What, Held == NULL ? "" : ";\n  it was taken ",
-           Held == NULL ? "" : VfpDescribeHolder(Held, By, sizeof By));
+           Held == NULL ? 0 : (ULONG_PTR)Held->Place, "resource %p %s%s%s", Lock, What,
+           Held == NULL ? "" : ";\n  it was taken ", Held == NULL ? "" : VfpDescribeHolder(Held, By, sizeof By));
 }
 
 void VfpForget(PVOID Lock)

@@ -91,11 +91,11 @@ static void CheckRelease(PERESOURCE Resource, ERESOURCE_THREAD Owner)
         if (ExIsResourceUnowned(Resource))
             VfStop(VF_NOT_HELD, (ULONG_PTR)Resource, Owner, 0, "resource %p is released for %p and is free", Resource,
                    (PVOID)Owner);
-        VfpStopHeld(VF_RELEASED_BY_ANOTHER, Resource, "a resource is released for one who does not own it");
+        VfpStopHeld(VF_RELEASED_BY_ANOTHER, Resource, "is released for one who does not own it");
     }
     if (Owner != Self() && (Owner & POINTER_TAG) != POINTER_TAG)
         VfpStopHeld(VF_RELEASED_BY_ANOTHER, Resource,
-                    "a resource is released for another thread, which has not given it to an owner pointer");
+                    "is released for another thread, which has not given it to an owner pointer");
     VfpReleasingFor(Resource, Owner);
 }
 
@@ -112,7 +112,7 @@ NTSTATUS VfExInitializeResourceLite(PERESOURCE Resource)
 {
     CheckAligned(Resource);
     if (ExFindResourceIn(Resource, 1) != NULL)
-        VfpStopHeld(VF_RESOURCE_INITIALIZED_TWICE, Resource, "a resource is initialised and has not been deleted");
+        VfpStopHeld(VF_RESOURCE_INITIALIZED_TWICE, Resource, "is initialised and has not been deleted");
     VfpInitialized(Resource, VfpResource);
     return ExInitializeResourceFor(Resource, VFP_CALLER);
 }
@@ -120,7 +120,7 @@ NTSTATUS VfExInitializeResourceLite(PERESOURCE Resource)
 NTSTATUS VfExReinitializeResourceLite(PERESOURCE Resource)
 {
     CheckUse(Resource);
-    CheckUnowned(Resource, VF_INITIALIZED_WHILE_HELD, "a resource is reinitialised and owned or waited for");
+    CheckUnowned(Resource, VF_INITIALIZED_WHILE_HELD, "is reinitialised and owned or waited for");
     VfpInitialized(Resource, VfpResource);
     return ExReinitializeResourceLite(Resource);
 }
@@ -130,7 +130,7 @@ NTSTATUS VfExDeleteResourceLite(PERESOURCE Resource)
     CheckAligned(Resource);
     if (ExFindResourceIn(Resource, 1) == NULL)
         VfStop(VF_RESOURCE_NOT_INITIALIZED, (ULONG_PTR)Resource, 0, 0, "resource %p is deleted", Resource);
-    CheckUnowned(Resource, VF_FREED_WHILE_HELD, "a resource is deleted and owned or waited for");
+    CheckUnowned(Resource, VF_FREED_WHILE_HELD, "is deleted and owned or waited for");
     VfpInitialized(Resource, VfpResource);
     return ExDeleteResourceLite(Resource);
 }

@@ -92,7 +92,8 @@ void VfpReleasing(PVOID Lock, VFP_LOCK_KIND Kind);                  /* one level
 void VfpReleasingFor(PVOID Lock, ERESOURCE_THREAD Owner);           /* one level of a thread or an owner pointer */
 void VfpTransferring(PVOID Lock, ERESOURCE_THREAD Pointer);         /* the current thread's levels are Pointer's */
 void VfpSharing(PVOID Lock);                                        /* who holds it exclusively only shares it now */
-DECLSPEC_NORETURN void VfpStopHeld(ULONG Rule, PVOID Lock, const char *What);   /* and who has it, if that is known */
+/* What: what is wrong with the resource; and who has it is told, if that is known. */
+DECLSPEC_NORETURN void VfpStopHeld(ULONG Rule, PERESOURCE Lock, const char *What);
 void VfpForget(PVOID Lock);                                         /* whoever holds it does no more */
 void VfpInitialized(PVOID Lock, VFP_LOCK_KIND Kind);
 void VfpFastMutexInitialized(PVOID Mutex);      /* or another event, where a fast mutex would have its own */

@@ -1,7 +1,7 @@
 /* resource_initialized_twice.c - initialises a resource again without deleting it.
  *
  * fault: 0xD0 RESOURCE_INITIALIZED_TWICE
- * log: a resource is initialised and has not been deleted */
+ * log: resource [0-9A-F]+ is initialised and has not been deleted */
 #include "rule.h"
 
 static ERESOURCE Resource;

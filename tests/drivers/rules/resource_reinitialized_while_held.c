@@ -1,7 +1,7 @@
 /* resource_reinitialized_while_held.c - reinitialises a resource that it owns.
  *
  * fault: 0x1005 INITIALIZED_WHILE_HELD
- * log: a resource is reinitialised and owned or waited for */
+ * log: resource [0-9A-F]+ is reinitialised and owned or waited for */
 #include "rule.h"
 
 static ERESOURCE Resource;

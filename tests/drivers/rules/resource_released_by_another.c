@@ -1,7 +1,7 @@
 /* resource_released_by_another.c - releases a resource that another thread owns.
  *
  * fault: 0x1004 RELEASED_BY_ANOTHER
- * log: a resource is released for one who does not own it
+ * log: resource [0-9A-F]+ is released for one who does not own it
  * log: it was taken by thread  */
 #include "rule.h"
 
