@@ -180,8 +180,8 @@ TEST(boot_multiboot, second_protocol_is_read_in_full)
     TextTag(1, "selftest test=ke.*");
     TextTag(2, "GRUB 9");
     GoodMap();
-    ModuleTag(0x400000, 0x400123, "/drivers/one.sys first second");
-    ModuleTag(0x500000, 0x500010, "two.sys");
+    ModuleTag(0x1400000, 0x1400123, "/drivers/one.sys first second");
+    ModuleTag(0x1500000, 0x1500010, "two.sys");
     ScreenTag(0xFD000000, 5120, 1280, 800, 32, 1);
     BeginTag(15);
     memcpy(Memory + Used, Rsdp, sizeof Rsdp);
@@ -198,7 +198,7 @@ TEST(boot_multiboot, second_protocol_is_read_in_full)
     REQUIRE_EQ(Info.ModuleCount, 2);
     EXPECT_EQ(strcmp(Info.Modules[0].Name, "one.sys"), 0);
     EXPECT_EQ(strcmp(Info.Modules[0].Arguments, "first second"), 0);
-    EXPECT_EQ(Info.Modules[0].Base, 0x400000);
+    EXPECT_EQ(Info.Modules[0].Base, 0x1400000);
     EXPECT_EQ(Info.Modules[0].Length, 0x123);
     EXPECT_EQ(strcmp(Info.Modules[1].Name, "two.sys"), 0);
     EXPECT_EQ(strcmp(Info.Modules[1].Arguments, ""), 0);
@@ -401,7 +401,7 @@ TEST(boot_multiboot, every_truncation_is_survived)
 
     Begin2();
     TextTag(1, "selftest");
-    ModuleTag(0x400000, 0x401000, "a.sys");
+    ModuleTag(0x1400000, 0x1401000, "a.sys");
     ScreenTag(0xFD000000, 5120, 1280, 800, 32, 1);
     GoodMap();
     EXPECT_EQ(Finish2(), 0);
@@ -578,20 +578,20 @@ TEST(boot_multiboot, modules_where_none_can_be)
 {
     Begin2();
     GoodMap();
-    ModuleTag(0x500000, 0x400000, "backwards.sys");
+    ModuleTag(0x1500000, 0x1400000, "backwards.sys");
     ModuleTag(0x110000, 0x120000, "kernel.sys");        /* on the kernel itself */
     ModuleTag(0xF0000000, 0xF0001000, "device.sys");
     ModuleTag(0x7FFF000, 0x8001000, "edge.sys");
-    ModuleTag(0x400000, 0x402000, "good.sys");
-    ModuleTag(0x401000, 0x403000, "overlap.sys");
+    ModuleTag(0x1400000, 0x1402000, "good.sys");
+    ModuleTag(0x1401000, 0x1403000, "overlap.sys");
     ModuleTag(0x600000, 0x600000, "empty.sys");         /* the loader of drivers will name it */
     ModuleTag(0x700000, 0x700001, "");
     EXPECT_EQ(Finish2(), 5);
-    EXPECT_TRUE(WasRefused("module backwards.sys: ends at 0x400000 before"));
+    EXPECT_TRUE(WasRefused("module backwards.sys: ends at 0x1400000 before"));
     EXPECT_TRUE(WasRefused("module kernel.sys at 0x110000 with 0x10000 bytes: overlaps the kernel"));
     EXPECT_TRUE(WasRefused("device.sys"));
     EXPECT_TRUE(WasRefused("edge.sys"));
-    EXPECT_TRUE(WasRefused("overlap.sys at 0x401000 with 0x2000 bytes: overlaps a module"));
+    EXPECT_TRUE(WasRefused("overlap.sys at 0x1401000 with 0x2000 bytes: overlaps a module"));
     REQUIRE_EQ(Info.ModuleCount, 3);
     EXPECT_EQ(strcmp(Info.Modules[0].Name, "good.sys"), 0);
     EXPECT_EQ(Info.Modules[1].Length, 0);
@@ -603,7 +603,7 @@ TEST(boot_multiboot, more_modules_than_there_is_room_for)
     Begin2();
     GoodMap();
     for (ULONG Index = 0; Index < BOOT_MAX_MODULES + 2; Index++)
-        ModuleTag(0x400000 + Index * 0x1000, 0x400800 + Index * 0x1000, "m.sys");
+        ModuleTag(0x1400000 + Index * 0x1000, 0x1400800 + Index * 0x1000, "m.sys");
     EXPECT_EQ(Finish2(), 2);
     EXPECT_EQ(Info.ModuleCount, BOOT_MAX_MODULES);
 }
