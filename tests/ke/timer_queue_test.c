@@ -181,15 +181,14 @@ TEST(ke_timer, a_dpc_that_another_processor_has_queued_runs_once)
 
 /* ---- Another processor takes timers out, or sets them anew, while they are dealt out and expire ---- */
 
-static volatile LONG Start;
+static KEVENT Start;                   /* waited for: a processor that spins takes minutes in virtual time */
 
 static VOID CancelSome(PVOID Context)
 {
     ULONG Step = *(ULONG *)Context;
 
     KeSetSystemAffinityThread(2);
-    while (!Start)
-        ArchPause();
+    KeWaitForSingleObject(&Start, Executive, KernelMode, FALSE, NULL);
     for (ULONG At = CROWD; At-- > 0;)
         if (At % Step == 0)
             Crowd[At].Cancelled = KeCancelTimer(&Crowd[At].Timer);
@@ -202,7 +201,7 @@ static void Meet(ULONG Step, LONGLONG Spread)
     LONG Wrong = 0;
 
     InitializeCrowd();
-    Start = FALSE;
+    KeInitializeEvent(&Start, NotificationEvent, FALSE);
     Thread = KtestThread(CancelSome, &Step, 9);
     for (ULONG At = 0; At < CROWD; At++) {
         LARGE_INTEGER Due = In(40 * MILLISECOND + (LONGLONG)At * Spread);
@@ -210,7 +209,7 @@ static void Meet(ULONG Step, LONGLONG Spread)
         KeSetTimer(&Crowd[At].Timer, Due, &Crowd[At].Dpc);
     }
     Sleep(39 * MILLISECOND + Step * 200);
-    Start = TRUE;
+    KeSetEvent(&Start, 0, FALSE);
     KtestJoin(Thread);
     for (ULONG At = 0; At < CROWD; At++)
         if (!Crowd[At].Cancelled)
