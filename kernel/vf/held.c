@@ -9,11 +9,13 @@
  * The entries are many, but finite. When they are used up, locks are no longer looked at, and the log says so:
  * to go on with a list that has gaps would blame the innocent. */
 #include "vfp.h"
+#include <io/stack.h>
 #include <ke/dpc.h>
 #include <ke/init.h>
 #include <ke/mutant.h>
 #include <ke/spinlock.h>
 #include <ke/thread.h>
+#include <mm/mm.h>
 #include <rtl/print.h>
 
 enum { PRINTED = 16 };          /* of what is held, at a stop */
@@ -62,6 +64,13 @@ const char *VfpKindName(VFP_LOCK_KIND Kind)
     };
 
     return Names[Kind];
+}
+
+/* What is there now is gone when its routine returns. A thread's second stack and the boot processor's for DPCs are not
+ * where the others are; they are asked for when they are run on. */
+BOOLEAN VfpIsOnStack(const void *Address)
+{
+    return MmIsStack((ULONG64)Address) || IoWithinStackLimits((ULONG_PTR)Address, 1);
 }
 
 /* ---- The list; inside VfpEnter ---- */

@@ -304,10 +304,10 @@ void VfpCheckOrder(const VFP_HOLD *Held, ULONG Count, const VFP_HOLD *Wanted)
 {
     GATE Gates[GATES];
 
-    if (Full || Count > GATES + 1 || MmIsStack((ULONG64)Wanted->Lock))
+    if (Full || Count > GATES + 1 || VfpIsOnStack(Wanted->Lock))
         return;
     for (ULONG i = 0; i < Count; i++)
-        if (Held[i].Lock != Wanted->Lock && !MmIsStack((ULONG64)Held[i].Lock))
+        if (Held[i].Lock != Wanted->Lock && !VfpIsOnStack(Held[i].Lock))
             NoteOrder(&Held[i], Wanted, Gates, GatesBeside(Gates, Held, Count, i));
 }
 

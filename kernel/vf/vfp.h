@@ -85,6 +85,8 @@ ULONG VfpCollectHeld(const VFP_HOLDER *Who, VFP_HOLD *Holds);           /* VFP_H
 BOOLEAN VfpGaveUp(void);                                                /* the list is not kept any more */
 const char *VfpDescribeHolder(const VFP_HELD *Held, char *Text, SIZE_T Size);
 
+BOOLEAN VfpIsOnStack(const void *Address);
+
 /* locks.c: the rules */
 void VfpAcquiring(PVOID Lock, VFP_LOCK_KIND Kind, PVOID Place);     /* it may wait for ever: may it? */
 void VfpAcquired(PVOID Lock, VFP_LOCK_KIND Kind, PVOID Place);

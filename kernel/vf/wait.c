@@ -7,7 +7,6 @@
 #include "vfp.h"
 #include <ke/mutant.h>
 #include <ke/thread.h>
-#include <mm/mm.h>
 #include <rtl/status.h>
 #include <vf/wait.h>
 
@@ -52,7 +51,7 @@ static void CheckObject(PVOID Object)
 
 static void CheckPlace(const void *Memory, const char *What, KPROCESSOR_MODE WaitMode)
 {
-    if (WaitMode == UserMode && MmIsStack((ULONG64)Memory))
+    if (WaitMode == UserMode && VfpIsOnStack(Memory))
         VfStop(VF_USER_WAIT_ON_STACK, (ULONG_PTR)Memory, (ULONG_PTR)KeGetCurrentThread(), 0,
                "a UserMode wait uses %s %p, which lies on a stack", What, Memory);
 }
