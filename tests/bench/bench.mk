@@ -1,4 +1,4 @@
-# bench.mk - `make bench [BASE=rev] [ROW=id] [WALL=1] [OFF=1]`: what a release build costs (tests/bench/bench.sh).
+# bench.mk - `make bench [BASE=rev] [ROW=id] [WALL=n] [OFF=1]`: what a release build costs (tests/bench/bench.sh).
 
 RELEASE := build/release
 BENCH_DRIVERS := build/tests/bench.sys build/tests/wall.sys
