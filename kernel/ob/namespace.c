@@ -137,9 +137,10 @@ static BOOLEAN PutPath(PVOID Object, PWSTR Text, ULONG Bytes)
 }
 
 /* ObQueryNameString - the path of Object, ended by a zero that does not count, behind ObjectNameInfo, whose Name points
- * to it; a file's is its device's and what was opened behind that; no name: an empty one without a buffer. Length: of ObjectNameInfo, in bytes. IRQL: PASSIVE_LEVEL.
- * Returns: STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH if that is too short; STATUS_NAME_TOO_LONG if no string can hold
- * the path. *ReturnLength is what it takes. Source: WDK nf-ntifs-obquerynamestring. */
+ * to it; a file's is its device's and what was opened behind that; no name: an empty one without a buffer. Length: of
+ * ObjectNameInfo, in bytes. IRQL: PASSIVE_LEVEL. Returns: STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH if that is too
+ * short; STATUS_NAME_TOO_LONG if no string can hold the path. *ReturnLength is what it takes.
+ * Source: WDK nf-ntifs-obquerynamestring. */
 NTSTATUS ObQueryNameString(PVOID Object, POBJECT_NAME_INFORMATION ObjectNameInfo, ULONG Length, PULONG ReturnLength)
 {
     PWSTR Text = (PWSTR)(ObjectNameInfo + 1);
