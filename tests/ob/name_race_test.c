@@ -2,6 +2,8 @@
  *
  * Whoever has a handle to an object that he opened or made by its name finds the same object by the name until he
  * closes it, whatever others close meanwhile. In the end nothing is left. */
+#include <arch/ops.h>
+#include <ke/event.h>
 #include <ke/processor.h>
 #include <ke/thread.h>
 #include <ktest.h>
@@ -110,19 +112,21 @@ TEST(ob_name, coming_and_going_races_look_ups)
 
 /* ---- A name is lost while it is told ---- */
 
-static PVOID volatile ToLose;
-static volatile LONG Over;
+static PVOID ToLose;                    /* NULL: no more */
+static KEVENT Begin;
 
 static void Lose(PVOID Context)
 {
     UNREFERENCED_PARAMETER(Context);
-    while (!Over) {
-        PVOID Thing = __atomic_exchange_n(&ToLose, NULL, __ATOMIC_ACQ_REL);
+    for (;;) {
+        PVOID Thing;
 
-        if (Thing != NULL) {
-            ObMakeTemporaryObject(Thing);
-            ObfDereferenceObject(Thing);
-        }
+        KeWaitForSingleObject(&Begin, Executive, KernelMode, FALSE, NULL);
+        Thing = ToLose;
+        if (Thing == NULL)
+            return;
+        ObMakeTemporaryObject(Thing);
+        ObfDereferenceObject(Thing);
     }
 }
 
@@ -134,6 +138,7 @@ static ULONG AskUntilLost(PVOID Thing, PCUNICODE_STRING Path)
     ULONG Needed, Wrong = 0;
 
     do {
+        ArchPause();                    /* in virtual time it is the other processor's turn */
         memset(&Buffer, 0x55, sizeof Buffer);
         if (ObQueryNameString(Thing, &Buffer.Information, sizeof Buffer, &Needed) != STATUS_SUCCESS)
             return Wrong + 1;
@@ -156,9 +161,9 @@ TEST(ob_name, told_name_is_whole_or_none_while_it_is_lost)
     }
     RtlInitUnicodeString(&Path, L"\\BaseNamedObjects\\KtNameThatIsLostAgain");
     Attributes.ObjectName = &Path;
-    Over = FALSE;
+    KeInitializeEvent(&Begin, SynchronizationEvent, FALSE);
     Thread = KtestThread(Lose, NULL, 8);
-    for (ULONG Round = 0; Round < 300 && KtestHasTime(); Round++) {
+    for (ULONG Round = 0; Round < 3000 && KtestHasTime(); Round++) {
         PVOID Thing;
         HANDLE Handle;
 
@@ -166,11 +171,13 @@ TEST(ob_name, told_name_is_whole_or_none_while_it_is_lost)
         REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0, NULL, KernelMode, &Thing, NULL), STATUS_SUCCESS);
         ZwClose(Handle);
         ObfReferenceObject(Thing);
-        __atomic_store_n(&ToLose, Thing, __ATOMIC_RELEASE);
+        ToLose = Thing;
+        KeSetEvent(&Begin, 0, FALSE);
         Wrong += AskUntilLost(Thing, &Path);
         ObfDereferenceObject(Thing);
     }
-    Over = TRUE;
+    ToLose = NULL;
+    KeSetEvent(&Begin, 0, FALSE);
     KtestJoin(Thread);
     EXPECT_EQ(Wrong, 0);
 }
