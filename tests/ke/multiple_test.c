@@ -143,6 +143,41 @@ TEST(ke_multiple, blocked_any_gets_the_index_that_woke_it_and_unlinks_the_rest)
     }
 }
 
+/* A driver that leaves places of its array unused may fill them with any object. */
+TEST(ke_multiple, blocked_any_may_name_one_twice)
+{
+    for (ULONG Woken = 0; Woken < 4; Woken++) {
+        WAITER Waiter = { .Count = 8, .Type = WaitAny, .Status = -1 };
+        KEVENT Own, All, Unused;
+        KSEMAPHORE Semaphore;
+        PVOID Kinds[] = { &Own, &All, &Semaphore, &Unused };
+        PKTHREAD Thread;
+
+        KeInitializeEvent(&Own, SynchronizationEvent, FALSE);
+        KeInitializeEvent(&All, NotificationEvent, FALSE);
+        KeInitializeEvent(&Unused, NotificationEvent, FALSE);
+        KeInitializeSemaphore(&Semaphore, 0, 2);
+        for (int At = 0; At < 8; At++)
+            Waiter.Objects[At] = Kinds[At % 4];
+        Thread = KtestThread(WaitMany, &Waiter, 9);
+        KtestWaitBlocked(Thread, &Own);
+        switch (Woken) {
+        case 0: KeSetEvent(&Own, 0, FALSE); break;
+        case 1: KeSetEvent(&All, 0, FALSE); break;
+        case 2: KeReleaseSemaphore(&Semaphore, 0, 2, FALSE); break;
+        default: KeSetEvent(&Unused, 1, FALSE);
+        }
+        KtestJoin(Thread);
+        EXPECT_EQ(Waiter.Status, STATUS_WAIT_0 + (LONG)Woken);
+        EXPECT_EQ(KeReadStateEvent(&Own), 0);
+        EXPECT_EQ(KeReadStateSemaphore(&Semaphore), Woken == 2);
+        EXPECT_TRUE(IsListEmpty(&Own.Header.WaitListHead));
+        EXPECT_TRUE(IsListEmpty(&All.Header.WaitListHead));
+        EXPECT_TRUE(IsListEmpty(&Unused.Header.WaitListHead));
+        EXPECT_TRUE(IsListEmpty(&Semaphore.Header.WaitListHead));
+    }
+}
+
 static VOID WaitFirst(PVOID Event) { KeWaitForSingleObject(Event, Executive, KernelMode, FALSE, NULL); }
 
 /* Trap 8: a partial set consumes nothing, and one queued behind the wait-all gets it.
