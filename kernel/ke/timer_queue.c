@@ -28,7 +28,7 @@
 #include "ki.h"
 
 enum { EXACT_LOOK = 8 };                /* entries of a slot that are looked through for the earliest */
-enum { TURN = 256, STEP = 8 };          /* what a turn of the lock does, in entries; what every step counts at least */
+enum { TURN = 160, STEP = 10 };         /* entries that a turn of the lock looks at; as many as a step costs, too */
 
 static KI_TIMER_CLIENT *Clients[2];
 
