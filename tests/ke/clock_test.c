@@ -71,11 +71,15 @@ TEST(ke_clock, tick_count_is_the_interrupt_time_in_increments)
     }
 }
 
-/* Without any call into the kernel a busy thread sees the time go on. */
+/* Without any call into the kernel a busy thread sees the time go on; its processor has just idled, without a tick. */
 TEST(ke_clock, page_moves_under_a_busy_thread)
 {
-    ULONG64 Ticks = InlineTickCount(), Start = ArchReadCounter();
+    LARGE_INTEGER Moment = { .QuadPart = -MILLISECOND };
+    ULONG64 Ticks, Start;
 
+    KeDelayExecutionThread(KernelMode, FALSE, &Moment);
+    Ticks = InlineTickCount();
+    Start = ArchReadCounter();
     while (InlineTickCount() < Ticks + 3 && ArchReadCounter() - Start < 30 * ArchCounterFrequency())
         ;
     EXPECT_GE(InlineTickCount(), Ticks + 3);

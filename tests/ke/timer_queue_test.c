@@ -8,6 +8,7 @@
 #include <ke/timer.h>
 #include <ktest.h>
 #include <rtl/status.h>
+#include <rtl/status.h>
 #include <rtl/string.h>
 
 enum { MILLISECOND = 10000, CROWD = 1000, MOMENTS = 5 };
@@ -102,6 +103,82 @@ TEST(ke_timer, those_of_one_due_time_fire_in_the_order_of_setting)
     KeRevertToUserAffinityThread();
 }
 
+/* One expiry does not take those along that come due shortly after it (NotePlace). */
+TEST(ke_timer, neighbours_in_time_fire_each_at_its_own_time)
+{
+    static const LONGLONG Offsets[] = { 95, 0, 47, 23, 1, 11, 5, 2 };
+
+    InitializeCrowd();
+    KeSetSystemAffinityThread(1);
+    for (ULONG At = 0; At < RTL_NUMBER_OF(Offsets); At++) {
+        LARGE_INTEGER Due;
+
+        KeQuerySystemTimePrecise(&Due);
+        for (ULONG Twin = 0; Twin < 2; Twin++) {
+            LARGE_INTEGER Time = { .QuadPart = Due.QuadPart + MILLISECOND + Twin * Offsets[At] };
+
+            KeSetTimer(&Crowd[2 * At + Twin].Timer, Time, &Crowd[2 * At + Twin].Dpc);
+        }
+        KtestWaitFor(&Crowd[2 * At].Fired);
+        KtestWaitFor(&Crowd[2 * At + 1].Fired);
+    }
+    KeRevertToUserAffinityThread();
+}
+
+/* ---- A processor that does not idle is interrupted for the first timer ---- */
+
+static void SpinUntil(volatile LONG *Flag)
+{
+    ULONG64 End = Now() + 30000ull * MILLISECOND;
+
+    while (!*Flag && Now() < End)
+        ;
+    EXPECT_TRUE(*Flag);
+}
+
+TEST(ke_timer, fires_while_its_processor_is_busy)
+{
+    ULONG64 Due;
+
+    InitializeCrowd();
+    KeSetSystemAffinityThread(1);
+    for (ULONG At = 0; At < 3; At++) {
+        KeSetTimer(&Crowd[At].Timer, In(MILLISECOND), &Crowd[At].Dpc);
+        Due = Crowd[At].Timer.DueTime;
+        SpinUntil(&Crowd[At].Fired);
+        if (KtestVirtualTime())         /* not with the next tick, which is up to 15 ms away */
+            EXPECT_LE(Now(), Due + 1000);
+    }
+    KeRevertToUserAffinityThread();
+}
+
+static volatile LONG TimedOut;
+
+static VOID WaitShortly(PVOID Never)
+{
+    LARGE_INTEGER Timeout = In(MILLISECOND);
+    ULONG64 Begin = Now();
+
+    EXPECT_EQ(KeWaitForSingleObject(Never, Executive, KernelMode, FALSE, &Timeout), STATUS_TIMEOUT);
+    if (KtestVirtualTime())
+        EXPECT_LE(Now(), Begin + MILLISECOND + 1000);
+    TimedOut = TRUE;
+}
+
+TEST(ke_timer, timeout_ends_while_its_processor_is_busy)
+{
+    PKTHREAD Thread;
+    KEVENT Never;
+
+    TimedOut = FALSE;
+    KeInitializeEvent(&Never, NotificationEvent, FALSE);
+    KeSetSystemAffinityThread(1);
+    Thread = KtestThread(WaitShortly, &Never, 12);
+    SpinUntil(&TimedOut);
+    KtestJoin(Thread);
+    KeRevertToUserAffinityThread();
+}
+
 /* ---- A timer's DPC among others ---- */
 
 static void StallPast(ULONG64 Due)
@@ -170,7 +247,8 @@ TEST(ke_timer, a_dpc_that_another_processor_has_queued_runs_once)
     Thread = KtestThread(QueueAndHold, &Crowd[0].Dpc, 9);
     KtestWaitFor(&Queued);
     KeSetTimer(&Crowd[0].Timer, In(MILLISECOND), &Crowd[0].Dpc);
-    KeWaitForSingleObject(&Crowd[0].Timer, Executive, KernelMode, FALSE, NULL);
+    while (!KeReadStateTimer(&Crowd[0].Timer))          /* nobody waits for it: it is its DPC's alone */
+        Sleep(MILLISECOND);
     EXPECT_EQ(Fired, 0);
     Release = TRUE;
     KtestJoin(Thread);
