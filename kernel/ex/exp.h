@@ -121,8 +121,13 @@ FORCEINLINE POOL_SLAB *ExpWholeSlabOf(const void *Address)
 }
 
 POOL_SLAB *ExpSlabOf(const void *Address);      /* NULL: it lies in none */
-/* A processor's free slots of one class; Free is NULL exactly when Count is 0. */
-typedef struct _POOL_CACHE { POOL_FREE_BLOCK *Free; ULONG Count, Limit; } POOL_CACHE;
+/* A processor's free slots of one class; the last one's Next, or Free itself, is ExpNoSlot, whose state is not free.
+ * Room: how many more the list is to hold; below 0 it holds too many. */
+typedef struct _POOL_CACHE { POOL_FREE_BLOCK *Free; LONG Room; ULONG Limit; } POOL_CACHE;
+
+extern POOL_FREE_BLOCK ExpNoSlot;
+
+FORCEINLINE ULONG ExpCount(const POOL_CACHE *Cache) { return Cache->Limit - (ULONG)Cache->Room; }
 extern UCHAR ExpClassOf[PAGE_SIZE / 16 + 1];    /* by size with header, in units of 16 bytes, rounded up */
 void ExpInitializeSlabs(void);
 ULONG ExpCacheLimit(ULONG Class);

@@ -44,6 +44,7 @@ enum {
                           POOL_FLAG_RAISE_ON_FAILURE | POOL_FLAG_NON_PAGED | POOL_FLAG_PAGED)
 
 SIZE_T ExpFastLimit = POOL_SMALL_MAX + 1;
+POOL_FREE_BLOCK ExpNoSlot;
 static POOL_PROCESSOR Processors[ARCH_MAX_CPUS];
 
 #define CALLER __builtin_return_address(0)
@@ -75,15 +76,16 @@ FORCEINLINE POOL_FREE_BLOCK *PopSlot(POOL_CACHE *Cache)
     POOL_FREE_BLOCK *Slot = Cache->Free;
 
     Cache->Free = Slot->Next;
-    Cache->Count--;
+    Cache->Room++;
     return Slot;
 }
 
-FORCEINLINE void PushSlot(POOL_CACHE *Cache, POOL_FREE_BLOCK *Slot)
+/* Returns: whether the list has grown too long. */
+FORCEINLINE BOOLEAN PushSlot(POOL_CACHE *Cache, POOL_FREE_BLOCK *Slot)
 {
     Slot->Next = Cache->Free;
     Cache->Free = Slot;
-    Cache->Count++;
+    return --Cache->Room < 0;
 }
 
 /* A slot, from the slabs if need be. Its header still says free; NULL when memory is out. */
@@ -92,7 +94,7 @@ static NOINLINE POOL_FREE_BLOCK *TakeSlot(ULONG Class)
     KIRQL Irql = KxRaiseIrqlToDpcLevel();
     POOL_FREE_BLOCK *Slot = NULL;
 
-    if (CacheOf(Class)->Free != NULL || ExpRefill(Class, CacheOf(Class))) {
+    if (ExpCount(CacheOf(Class)) != 0 || ExpRefill(Class, CacheOf(Class))) {
         Slot = PopSlot(CacheOf(Class));
         if (ExpState(Slot->Header.Owner) != POOL_FREE)
             StopOnBadSlot(Slot);
@@ -107,7 +109,7 @@ static NOINLINE void Shorten(ULONG Class)
     KIRQL Irql = KxRaiseIrqlToDpcLevel();
     POOL_CACHE *Cache = CacheOf(Class);
 
-    if (Cache->Count > Cache->Limit)
+    if (Cache->Room < 0)
         ExpDrain(Class, Cache, Cache->Limit / 2);
     KxLowerIrql(Irql);
 }
@@ -120,7 +122,7 @@ static BOOLEAN Reclaim(void)
     POOL_PROCESSOR *Processor = &Processors[ARCH_THIS_CPU->Number];
 
     for (ULONG Class = 0; Class < POOL_CLASSES; Class++)
-        ExpDrain(Class, &Processor->Cache[Class], Processor->Cache[Class].Count);
+        ExpDrain(Class, &Processor->Cache[Class], ExpCount(&Processor->Cache[Class]));
     Freed |= ExpReleaseEmptySlabs();
     KxLowerIrql(Irql);
     return Freed;
@@ -188,7 +190,7 @@ FORCEINLINE PVOID Allocate(SIZE_T Size, ULONG Tag, ULONG Kind, PVOID Caller)
     Flags = ArchDisableInterrupts();
     Cache = CacheOf(Class);
     Slot = Cache->Free;
-    if (UNLIKELY(Slot == NULL) || UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE)) {
+    if (UNLIKELY(ExpState(Slot->Header.Owner) != POOL_FREE)) {
         ArchRestoreInterrupts(Flags);
         return AllocateSmallSlow(Size, Tag, Kind, Caller);
     }
@@ -257,8 +259,7 @@ FORCEINLINE void Free(PVOID Block, ULONG Tag, PVOID Caller)
     Slot->Header.Owner = ExpOwnerCode(POOL_FREE, Caller);
     Flags = ArchDisableInterrupts();
     Cache = CacheOf(Class);
-    PushSlot(Cache, Slot);
-    if (UNLIKELY(Cache->Count > Cache->Limit)) {
+    if (UNLIKELY(PushSlot(Cache, Slot))) {
         ArchRestoreInterrupts(Flags);
         Shorten((ULONG)Class);
         return;
@@ -283,8 +284,7 @@ void ExpReturnSlot(POOL_FREE_BLOCK *Slot)
     ULONG Class = Slot->Header.Class;
     KIRQL Irql = KxRaiseIrqlToDpcLevel();
 
-    PushSlot(CacheOf(Class), Slot);
-    if (CacheOf(Class)->Count > CacheOf(Class)->Limit)
+    if (PushSlot(CacheOf(Class), Slot))
         Shorten(Class);
     KxLowerIrql(Irql);
 }
@@ -313,7 +313,7 @@ void ExInitializePool(void)
     ExpInitializeSlabs();
     for (ULONG i = 0; i < ARCH_MAX_CPUS; i++)
         for (ULONG Class = 0; Class < POOL_CLASSES; Class++)
-            Processors[i].Cache[Class].Limit = ExpCacheLimit(Class);
+            Processors[i].Cache[Class] = (POOL_CACHE){ &ExpNoSlot, (LONG)ExpCacheLimit(Class), ExpCacheLimit(Class) };
     RtlSetStringPool(&StringPool);
 }
 

@@ -188,18 +188,18 @@ BOOLEAN ExpRefill(ULONG Number, POOL_CACHE *Cache)
     POOL_CLASS *Class = &Classes[Number];
 
     KeAcquireSpinLockAtDpcLevel(&Class->Lock);
-    while (Cache->Count < Class->Batch) {
+    while (ExpCount(Cache) < Class->Batch) {
         POOL_FREE_BLOCK *Slot;
 
-        if (IsListEmpty(&Class->Partial) && (Cache->Count != 0 || MakeSlab(Number) == NULL))
+        if (IsListEmpty(&Class->Partial) && (ExpCount(Cache) != 0 || MakeSlab(Number) == NULL))
             break;
         Slot = TakeFromSlab(Class, CONTAINING_RECORD(Class->Partial.Flink, POOL_SLAB, Link));
         Slot->Next = Cache->Free;
         Cache->Free = Slot;
-        Cache->Count++;
+        Cache->Room--;
     }
     KeReleaseSpinLockFromDpcLevel(&Class->Lock);
-    return Cache->Count != 0;
+    return ExpCount(Cache) != 0;
 }
 
 /* Give Count slots of a list back to their slabs. DISPATCH_LEVEL. */
@@ -214,7 +214,7 @@ void ExpDrain(ULONG Number, POOL_CACHE *Cache, ULONG Count)
         POOL_FREE_BLOCK *Slot = Cache->Free;
 
         Cache->Free = Slot->Next;
-        Cache->Count--;
+        Cache->Room++;
         ReturnToSlab(Class, Slot);
     }
     KeReleaseSpinLockFromDpcLevel(&Class->Lock);
