@@ -391,6 +391,7 @@ NTSTATUS KiSleepAsUsual(PKTHREAD Thread, BOOLEAN Timed);
 NTSTATUS KiFinishOne(PKTHREAD Thread, BOOLEAN Timed);
 /* wait_one.c */
 NTSTATUS KiSleepOnQueue(PKTHREAD Thread, PDISPATCHER_HEADER Queue);
+NTSTATUS KiSleepOnQueueTimed(PKTHREAD Thread, PDISPATCHER_HEADER Queue, PLARGE_INTEGER Timeout);
 
 /* ---- queue.c ---- */
 BOOLEAN KiQueueHasEntry(PDISPATCHER_HEADER Queue);              /* locked */

@@ -256,10 +256,12 @@ static NOINLINE PLIST_ENTRY SleepUntilServed(PKQUEUE Queue, KPROCESSOR_MODE Wait
 {
     PKTHREAD Thread = KiCurrentThread();
 
-    if (UNLIKELY(Timeout != NULL) || UNLIKELY(WaitMode != KernelMode) || UNLIKELY(Thread->WaitNext) ||
-        UNLIKELY(ArchReadIrql() > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)))
+    if (UNLIKELY(Timeout != NULL && Timeout->QuadPart >= 0) || UNLIKELY(WaitMode != KernelMode) ||
+        UNLIKELY(Thread->WaitNext) || UNLIKELY(ArchReadIrql() > APC_LEVEL) || UNLIKELY(!ArchInterruptsWereOn(Flags)))
         return RemoveSlowly(Queue, WaitMode, Timeout, Flags);
     Queue->CurrentCount--;
+    if (Timeout != NULL)
+        return EntryOrStatus(Thread, KiSleepOnQueueTimed(Thread, &Queue->Header, Timeout));
     return EntryOrStatus(Thread, KiSleepOnQueue(Thread, &Queue->Header));
 }
 

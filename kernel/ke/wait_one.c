@@ -158,12 +158,20 @@ static NOINLINE NTSTATUS SleepOnOneTimed(PVOID Object, KWAIT_REASON WaitReason, 
     return SleepOn(Object, WaitReason, Timeout, TRUE);
 }
 
-/* For KeRemoveQueue, in KernelMode and without a timeout, at IRQL <= APC_LEVEL: Queue is locked and has nothing for
- * Thread, which serves it and has given its place away. Interrupts are off, and were on. */
+/* For KeRemoveQueue, in KernelMode, at IRQL <= APC_LEVEL: Queue is locked and has nothing for Thread, which serves it
+ * and has given its place away. Interrupts are off, and were on. */
 NTSTATUS KiSleepOnQueue(PKTHREAD Thread, PDISPATCHER_HEADER Queue)
 {
     LinkBlock(Thread, Queue, WrQueue, ArchReadIrql());
     return Sleep(Thread, Queue, FALSE);
+}
+
+/* The same for at most Timeout, which is relative. */
+NTSTATUS KiSleepOnQueueTimed(PKTHREAD Thread, PDISPATCHER_HEADER Queue, PLARGE_INTEGER Timeout)
+{
+    LinkBlock(Thread, Queue, WrQueue, ArchReadIrql());
+    KiQueueTimeout(Thread, KiQueryTime() - (ULONG64)Timeout->QuadPart, 0);
+    return Sleep(Thread, Queue, TRUE);
 }
 
 /* ---- Taken at once ---- */

@@ -1,5 +1,6 @@
 /* queue_test.c - the queue object: order, the bound on running threads, rundown. */
 #include <ke/apc.h>
+#include <ke/clock.h>
 #include <ke/event.h>
 #include <ke/init.h>
 #include <ke/irql.h>
@@ -258,6 +259,71 @@ TEST(ke_queue, server_that_comes_back_waits_as_on_the_first_time)
         EXPECT_EQ(Servers[At].Got[Servers[At].Count - 1], STATUS_ABANDONED);
     }
     KeRevertToUserAffinityThread();
+}
+
+static ULONG64 Now(void)
+{
+    ULONG64 Counter;
+
+    return KeQueryInterruptTimePrecise(&Counter);
+}
+
+typedef struct _TIMED { KQUEUE *Queue; ULONG64 Began; volatile LONG Waits; LONG_PTR Got[3]; ULONG64 Took[3]; } TIMED;
+
+/* Three times, of which only the first may be the wait of one that does not serve the queue yet. */
+static VOID ServeWithTimeout(PVOID Context)
+{
+    LARGE_INTEGER Timeout = { .QuadPart = -500000 };
+    TIMED *Server = Context;
+
+    for (int At = 0; At < 3; At++) {
+        Server->Began = Now();
+        Server->Waits = At + 1;
+        Server->Got[At] = (LONG_PTR)KeRemoveQueue(Server->Queue, KernelMode, &Timeout);
+        Server->Took[At] = Now() - Server->Began;
+    }
+}
+
+/* Who waits in vain counts again. An APC does not begin the time anew.
+ * covers KeRemoveQueue.3 */
+TEST(ke_queue, timeout_ends_the_wait_of_a_server)
+{
+    TIMED Server = { 0 };
+    PKTHREAD Thread;
+    KQUEUE Queue;
+    ITEM Item;
+
+    if (!KtestVirtualTime()) {
+        KtestSkip("a host that runs other things in between lets the time pass");
+        return;
+    }
+    KeInitializeQueue(&Queue, 1);
+    Server.Queue = &Queue;
+    Thread = KtestThread(ServeWithTimeout, &Server, 9);
+    for (LONG Wait = 1; Wait <= 2; Wait++) {
+        LARGE_INTEGER Part = { .QuadPart = -200000 };
+        KAPC Apc;
+
+        while (Server.Waits < Wait)
+            KeDelayExecutionThread(KernelMode, FALSE, &(LARGE_INTEGER){ .QuadPart = -10000 });
+        KtestWaitBlocked(Thread, &Queue);
+        EXPECT_EQ(Queue.CurrentCount, 0);
+        KeDelayExecutionThread(KernelMode, FALSE, &Part);
+        KeInitializeApc(&Apc, Thread, OriginalApcEnvironment, Nothing, NULL, NULL, KernelMode, NULL);
+        EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    }
+    while (Server.Waits < 3)
+        KeDelayExecutionThread(KernelMode, FALSE, &(LARGE_INTEGER){ .QuadPart = -10000 });
+    KtestWaitBlocked(Thread, &Queue);
+    EXPECT_EQ(KeInsertQueue(&Queue, &Item.Entry), 0);
+    KtestJoin(Thread);
+    for (int At = 0; At < 2; At++) {
+        EXPECT_EQ(Server.Got[At], STATUS_TIMEOUT);
+        EXPECT_GE(Server.Took[At], 500000);
+        EXPECT_LT(Server.Took[At], 600000);
+    }
+    EXPECT_EQ(Server.Got[2], (LONG_PTR)&Item.Entry);
+    EXPECT_EQ(Queue.CurrentCount, 0);
 }
 
 /* covers KeRundownQueue.1, KeRemoveQueue.3 */
