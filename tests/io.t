@@ -17,6 +17,7 @@ stops irp_that_nobody_keeps 'has no thread, and no completion routine has kept i
 stops irp_of_nobody_freed 'STOP 0x0000002A INCONSISTENT_IRP'
 stops irp_of_a_thread_freed 'the thread it was built for still waits'
 stops irp_reads_more_than_there_is_room '5 bytes were read into a buffer of 4'
+stops irp_of_a_process_that_was_left 'was built while its thread was attached to a process'
 stops partial_mdl_begins_before_its_source '32 bytes at .* are not within MDL'
 stops device_deleted_twice 'deleted a second time'
 stops io_work_item_queued_twice 'STOP 0x000000E4 WORKER_INVALID'

@@ -3,7 +3,8 @@
  * A request that a thread has built for itself (IoBuildDeviceIoControlRequest, IoBuildSynchronousFsdRequest) ends in
  * that thread, by a special kernel APC: output is copied to where the thread wants it, status block and event are
  * filled, and everything that belongs to the IRP is freed. A critical region does not hold that back, a guarded region
- * or APC_LEVEL does: a thread that waits there for its event waits for ever, as in NT.
+ * or APC_LEVEL does: a thread that waits there for its event waits for ever, as in NT. Attached to a process it is that
+ * process's memory that is filled: a request does not outlast the attachment.
  * Such a request is in its thread's list until then. Only the thread itself touches the list, at APC_LEVEL, and it does
  * not end before the list is empty: what is there when it wants to end is cancelled, and waited for.
  * After ORPHAN_PATIENCE it goes all the same, and says so; the request is an orphan then, of which only the memory is
@@ -135,7 +136,10 @@ static BOOLEAN SendToThread(PIRP Irp, CCHAR PriorityBoost)
     if (HasThread) {
         KeInitializeApc(&Irp->Tail.Apc, Irp->Tail.Overlay.Thread, (KAPC_ENVIRONMENT)Irp->ApcEnvironment,
                         DeliverInThread, NULL, NULL, KernelMode, NULL);
-        KeInsertQueueApc(&Irp->Tail.Apc, NULL, NULL, PriorityBoost);
+        if (UNLIKELY(!KeInsertQueueApc(&Irp->Tail.Apc, NULL, NULL, PriorityBoost)))
+            KeBugCheckWith(INCONSISTENT_IRP, (ULONG_PTR)Irp, (ULONG_PTR)Irp->Tail.Apc.Thread, 0, 0,
+                           "IRP %p was built while its thread was attached to a process, and thread %p has left that "
+                           "before the end: wait for a request where it was built", Irp, Irp->Tail.Apc.Thread);
     }
     KeReleaseSpinLock(&OrphanLock, OldIrql);
     return HasThread;

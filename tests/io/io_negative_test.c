@@ -5,7 +5,9 @@
 #include <io/request.h>
 #include <io/work_item.h>
 #include <ke/irql.h>
+#include <ke/process.h>
 #include <mm/callout.h>
+#include <ps/process.h>
 #include <ps/system_thread.h>
 #include <rtl/status.h>
 #include <rtl/string.h>
@@ -125,6 +127,24 @@ TEST(negative, irp_reads_more_than_there_is_room)
     IofCallDriver(Stack.Top,
                   IoBuildDeviceIoControlRequest(CTL_CODE(0x22, 0x801, METHOD_BUFFERED, 0), Stack.Top, NULL, 0, Room,
                                                 sizeof Room, FALSE, &Event, &Block));
+}
+
+/* covers IoBuildDeviceIoControlRequest.7 */
+TEST(negative, irp_of_a_process_that_was_left)
+{
+    PKPROCESS Process = PsCreateProcess();
+    IO_STATUS_BLOCK Block;
+    KAPC_STATE State;
+    KEVENT Event;
+
+    Begin(1);
+    KeInitializeEvent(&Event, NotificationEvent, FALSE);
+    Stack.Layer[0]->Do = LayerPend;
+    KeStackAttachProcess(Process, &State);
+    IofCallDriver(Stack.Top, IoBuildDeviceIoControlRequest(CTL_CODE(0x22, 0x801, METHOD_NEITHER, 0), Stack.Top, NULL, 0,
+                                                           NULL, 0, FALSE, &Event, &Block));
+    KeUnstackDetachProcess(&State);
+    LayerFinish(Stack.Layer[0]);
 }
 
 /* covers IoDeleteDevice.2 */
