@@ -82,7 +82,7 @@ PVOID MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
     if (Length >= sizeof Name)
         return NULL;
     for (ULONG i = 0; i < Length; i++) {
-        if (SystemRoutineName->Buffer[i] > '~')
+        if (SystemRoutineName->Buffer[i] <= ' ' || SystemRoutineName->Buffer[i] > '~')
             return NULL;
         Name[i] = (char)SystemRoutineName->Buffer[i];
     }

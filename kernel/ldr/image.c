@@ -146,14 +146,17 @@ BOOLEAN LdrVerifierIsOn(void) { return Verifier; }
  * line that names file, field and value.  IRQL: PASSIVE_LEVEL, one caller at a time. */
 LDR_IMAGE *LdrLoadImage(const char *Name, const void *Bytes, ULONG64 Length, PE_REFUSAL *Refusal)
 {
-    LDR_IMAGE *Image = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Image, LDR_TAG);
     PE_FILE Nameless = { .Name = Name };
     ULONG Slot = FindSlot(NULL);
+    LDR_IMAGE *Image;
 
-    if (Image == NULL || Slot == LDR_MAX_IMAGES) {
-        if (Image != NULL)
-            ExFreePoolWithTag(Image, LDR_TAG);
-        LdrpRefuse(Refusal, &Nameless, "there is no room for it (at most %u drivers)", LDR_MAX_IMAGES);
+    if (Slot == LDR_MAX_IMAGES) {
+        LdrpRefuse(Refusal, &Nameless, "%u drivers are loaded, and there is no place for more", LDR_MAX_IMAGES);
+        return NULL;
+    }
+    Image = ExAllocatePoolWithTag(NonPagedPoolNx, sizeof *Image, LDR_TAG);
+    if (Image == NULL) {
+        LdrpRefuse(Refusal, &Nameless, "there is no memory for it");
         return NULL;
     }
     memset(Image, 0, sizeof *Image);

@@ -2,6 +2,7 @@
 #include "stack.h"
 
 #include <ex/pool.h>
+#include <io/service.h>
 #include <io/symbolic_link.h>
 #include <ob/names.h>
 #include <rtl/nt_string.h>
@@ -9,7 +10,7 @@
 #include <rtl/string.h>
 
 static struct {
-    char Order[16];
+    char Order[32];
     ULONG Length;
     PFILE_OBJECT File;
     IO_STACK_LOCATION Create;
@@ -206,6 +207,31 @@ static void FinishCreate(PVOID Thread)
     Complete(Seen.Pended, STATUS_SUCCESS);
 }
 
+/* Open Rest relative to a file of Path; the driver redirects that to Device2. */
+static NTSTATUS OpenRelative(PCWSTR Path, PCWSTR Rest, PFILE_OBJECT *File)
+{
+    UNICODE_STRING RootPath = Name(Path), RestName = Name(Rest);
+    OBJECT_ATTRIBUTES Attributes = { .Length = sizeof Attributes, .ObjectName = &RootPath,
+                                     .Attributes = OBJ_KERNEL_HANDLE };
+    IO_STATUS_BLOCK Block;
+    HANDLE Root, Handle;
+    NTSTATUS Status;
+    PVOID Object;
+
+    REQUIRE_EQ(ZwOpenFile(&Root, FILE_READ_DATA, &Attributes, &Block, 0, 0), STATUS_SUCCESS);
+    Attributes.RootDirectory = Root;
+    Attributes.ObjectName = &RestName;
+    Seen.Redirect = L"\\Device\\KtestFile2";
+    Status = ZwOpenFile(&Handle, FILE_READ_DATA, &Attributes, &Block, 0, 0);
+    ZwClose(Root);
+    if (!NT_SUCCESS(Status))
+        return Status;
+    REQUIRE_EQ(ObReferenceObjectByHandle(Handle, 0, IoFileObjectType, KernelMode, &Object, NULL), STATUS_SUCCESS);
+    ZwClose(Handle);
+    *File = Object;
+    return Status;
+}
+
 /* Drivers put a redirected name into the file object, from the pool. */
 /* covers IoGetDeviceObjectPointer.5 */
 TEST(io_file, redirected_creation_leads_elsewhere)
@@ -223,6 +249,10 @@ TEST(io_file, redirected_creation_leads_elsewhere)
     EXPECT_EQ(memcmp(Seen.Name, L"\\x", 4), 0);
     EXPECT_EQ(strcmp(Seen.Order, "oou"), 0);    /* the first file was never open */
     EXPECT_EQ(Device->ReferenceCount, 0);
+    ObfDereferenceObject(File);
+    EXPECT_EQ(OpenRelative(L"\\Device\\KtestFile", L"sub", &File), STATUS_SUCCESS);
+    EXPECT_EQ(File->DeviceObject, Device2);
+    EXPECT_EQ(File->RelatedFileObject, NULL);
     ObfDereferenceObject(File);
     Seen.Redirect = L"nowhere";
     EXPECT_EQ(Open(L"\\Device\\KtestFile", &File, &Found), STATUS_OBJECT_NAME_INVALID);

@@ -375,5 +375,6 @@ TEST(ldr_exports, are_found_by_their_exact_counted_name)
     EXPECT_EQ((ULONG_PTR)FindRoutine(L"KeSetEventually", 30), 0);
     EXPECT_EQ((ULONG_PTR)FindRoutine(L"kesetevent", 20), 0);
     EXPECT_EQ((ULONG_PTR)FindRoutine(L"\u212AeSetEvent", 20), 0);
+    EXPECT_EQ((ULONG_PTR)FindRoutine(L"KeSetEvent\0 and more", 40), 0);
     EXPECT_EQ((ULONG_PTR)FindRoutine(L"", 0), 0);
 }
