@@ -341,7 +341,7 @@ static NOINLINE BOOLEAN BeginWithTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
 
 /* What KiQueueTimerDpc and KiRetireDpcs do with a DPC that is ordinary and would be the first, without the queue. It
  * need not be claimed, for it is not written to: one that another processor queues meanwhile is queued after this run
- * began. Interrupts are off, and on meanwhile. Several may follow one another; KiEndRoutines ends them. Returns TRUE. */
+ * began. Interrupts are off, and on meanwhile. KiEndRoutines follows, after this one or several. Returns: TRUE. */
 BOOLEAN KiRunTimerDpc(PKDPC Dpc, PDISPATCHER_HEADER Timer)
 {
     ULONG64 Time = *(volatile ULONG64 *)&SharedUserData->SystemTime;

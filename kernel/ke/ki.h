@@ -215,7 +215,7 @@ void KiLetEqualRun(PKPCR Pcr, PKTHREAD Thread); /* ready lock held: an equal or 
 void KiSetPriority(PKTHREAD Thread, KPRIORITY Priority);        /* no lock held */
 void KiSetAffinity(PKTHREAD Thread, KAFFINITY Affinity); /* the same; leaves a forbidden processor with KiLeave */
 PKPCR KiLockProcessorOf(PKTHREAD Thread);       /* its ready lock */
-void KiTakeOnlyIdle(PKPCR Pcr);                 /* ready lock held: the only processor has a NextThread */
+BOOLEAN KiEndOnlyIdle(PKPCR Pcr);               /* interrupts off: the only processor has a NextThread; TRUE */
 BOOLEAN KiStealThread(PKPCR Self);              /* no lock held, idle: somebody's queued thread was placed anew */
 BOOLEAN KiAlone(PKPCR Pcr, PKTHREAD Thread);    /* is there no other processor that could take Thread? */
 void KiInitializeReadyQueues(PKPCR Pcr);
@@ -323,8 +323,8 @@ FORCEINLINE void KiReadyOne(PKTHREAD Thread)    /* the same for one that was cla
     KiReadyWoken(Thread);
 }
 
-/* A timer is locked and signalled, and has waiters; interrupts are off and stay off: wake, unlock. */
-void KiWakeAndUnlock(PDISPATCHER_HEADER Timer);
+/* A timer is locked and signalled, and has waiters; interrupts are off and stay off: wake, unlock. TRUE. */
+BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer);
 /* Object is locked and has become signalled, and has waiters; interrupts were as Flags say: wake, unlock, leave. */
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags);
 /* KeSetEvent of an event that is locked, not signalled and waited for. */

@@ -115,7 +115,11 @@ static BOOLEAN TakeIdle(PKPCR Pcr)
     return (__atomic_fetch_and(&IdleProcessors, ~Bit, __ATOMIC_SEQ_CST) & Bit) != 0;
 }
 
-void KiTakeOnlyIdle(PKPCR Pcr) { TakeIdle(Pcr); }
+BOOLEAN KiEndOnlyIdle(PKPCR Pcr)
+{
+    TakeIdle(Pcr);
+    return TRUE;
+}
 
 /* For KiSelectThread, which has found nobody. */
 NOINLINE PKTHREAD KiFindIdleThread(PKPCR Pcr)

@@ -63,7 +63,7 @@ static void Deliver(PKTIMER Timer)
     KiWakeAndUnlock(Header);
 }
 
-/* The rest of an expiry, where it is more than one DPC that can run here and now. Locked and out of its queue. */
+/* The rest of an expiry, where it is more than one thing to do. Locked and out of its queue. */
 static NOINLINE BOOLEAN ExpireAsUsual(PKTIMER Timer)
 {
     Signal(Timer, Timer->DueTime);
@@ -84,11 +84,18 @@ BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
     KiUnlinkTimer(Entry);
     KiReleaseRawLock(&Queue->Lock);
     Timer->Header.Inserted = FALSE;
-    if (Dpc == NULL || UNLIKELY(Timer->Period != 0) || !IsListEmpty(&Timer->Header.WaitListHead) ||
-        UNLIKELY(!KiMayRunTimerDpc(Dpc)))
+    if (UNLIKELY(Timer->Period != 0))
+        return ExpireAsUsual(Timer);
+    if (IsListEmpty(&Timer->Header.WaitListHead)) {
+        if (Dpc == NULL || UNLIKELY(!KiMayRunTimerDpc(Dpc)))
+            return ExpireAsUsual(Timer);
+        Timer->Header.SignalState = 1;
+        return KiRunTimerDpc(Dpc, &Timer->Header);
+    }
+    if (Dpc != NULL)
         return ExpireAsUsual(Timer);
     Timer->Header.SignalState = 1;
-    return KiRunTimerDpc(Dpc, &Timer->Header);
+    return KiWakeAndUnlock(&Timer->Header);
 }
 
 /* ---- Setting and cancelling: the general way, and the straight one ---- */

@@ -501,34 +501,36 @@ FORCEINLINE BOOLEAN EndWaitOnTimer(PKPCR Pcr, PKTHREAD Thread, ULONG Old)
         return FALSE;
     Pcr->NextThread = Thread;
     Pcr->BestPriority = Thread->Priority;
-    if ((PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread)
-        KiTakeOnlyIdle(Pcr);
     return TRUE;
 }
 
-void KiWakeAndUnlock(PDISPATCHER_HEADER Timer)
+static NOINLINE BOOLEAN WakeThoroughlyAndReturn(PDISPATCHER_HEADER Timer)
+{
+    WakeThoroughly(Timer, 0);
+    return TRUE;
+}
+
+BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer)
 {
     PKWAIT_BLOCK Block = CONTAINING_RECORD(Timer->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
     PKTHREAD Thread = Block->Thread;
     PKPCR Pcr = KiCurrentPcr();
     ULONG Old;
 
-    if (UNLIKELY(KiProcessorCount != 1) || Timer->Type != (HEADER_LOCKED | TimerSynchronizationObject)) {
-        WakeThoroughly(Timer, 0);
-        return;
-    }
-    KiAcquireRawLock(&Pcr->ReadyLock);
+    if (UNLIKELY(KiProcessorCount != 1) || Timer->Type != (HEADER_LOCKED | TimerSynchronizationObject) ||
+        UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
+        return WakeThoroughlyAndReturn(Timer);
     Old = Thread->StateWord;
     if (UNLIKELY(!IsPlain(Block, Thread, Old)) || UNLIKELY(!EndWaitOnTimer(Pcr, Thread, Old))) {
         KiReleaseRawLock(&Pcr->ReadyLock);
-        WakeThoroughly(Timer, 0);
-        return;
+        return WakeThoroughlyAndReturn(Timer);
     }
     Thread->WaitStatus = Block->WaitKey;
     KiUnlinkBlock(Block);
     Timer->SignalState = 0;
     KiUnlockObject(Timer);
     KiReleaseRawLock(&Pcr->ReadyLock);
+    return (PKTHREAD)Pcr->Cpu.CurrentThread == Pcr->IdleThread ? KiEndOnlyIdle(Pcr) : TRUE;
 }
 
 /* Called by its timer queue. Busy is a wait for all that is being tested, by somebody who may need a timer's lock whose
