@@ -357,7 +357,7 @@ FORCEINLINE ULONG64 KiQueryTime(void)
 
 /* ---- wait.c ---- */
 
-/* Between waits, and in most of them: one block, the thread's own; KernelMode, not alertable. */
+/* Between waits, and in most of them: one block, the thread's own. (And KernelMode, not alertable: CloseToAlerts.) */
 FORCEINLINE void KiInitializeWaitBlock(PKTHREAD Thread)
 {
     Thread->WaitCount = 1;
@@ -367,8 +367,6 @@ FORCEINLINE void KiInitializeWaitBlock(PKTHREAD Thread)
     Thread->WaitBlock[0].WaitKey = 0;
     Thread->WaitBlock[0].WaitType = WaitAny;
     Thread->WaitBlock[0].InOrder = 0;
-    Thread->WaitMode = KernelMode;
-    Thread->Alertable = FALSE;
 }
 
 FORCEINLINE ULONG KiWaitTerms(KPROCESSOR_MODE Mode, KWAIT_REASON Reason, BOOLEAN Alertable, KIRQL Irql)

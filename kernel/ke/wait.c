@@ -37,7 +37,7 @@
  *   back, let the APC come, begin again    State is Waiting: claim it with STATUS_KERNEL_APC
  * Either sees the other. A timeout is queued before the commit, but in this processor's own queue, which does not
  * expire anything while interrupts are off here. An alertable wait need not be so clever: it commits with its own lock
- * held, as alerts do.
+ * held, as alerts do, and takes it again at its end (CloseToAlerts), so that a claim that was meant for it is over.
  *
  * Wait=TRUE: the signalling routine left this processor at DISPATCH_LEVEL with the mark WaitNext in the thread. The
  * next wait takes the IRQL to return to from the mark; until it blocks, nobody else runs here.
@@ -279,6 +279,17 @@ FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, KIRQL Irql, ULONG64 Flags)
     return Thread->WaitStatus;
 }
 
+/* A wait that alerts or user APCs might have ended has ended. Who found the thread in it under its lock has tried his
+ * claim when we get that lock; a later one finds that nothing of the kind is waited for. Else his claim could end the
+ * next wait, which is of another kind. */
+static NOINLINE void CloseToAlerts(PKTHREAD Thread)
+{
+    KiLockThread(Thread);
+    Thread->WaitMode = KernelMode;
+    Thread->Alertable = FALSE;
+    KiUnlockThread(Thread);
+}
+
 /* The wait has ended, the thread runs: what of it is still in anybody's list comes out. */
 static NOINLINE void CleanUp(PKTHREAD Thread)
 {
@@ -296,6 +307,8 @@ static NOINLINE void CleanUp(PKTHREAD Thread)
             KiUnlinkBlock(&Blocks[At]);
         KiUnlockObject(Object);
     }
+    if (UNLIKELY(Thread->Alertable) || UNLIKELY(Thread->WaitMode != KernelMode))
+        CloseToAlerts(Thread);
     KiInitializeWaitBlock(Thread);
 }
 

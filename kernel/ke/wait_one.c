@@ -70,7 +70,7 @@ FORCEINLINE NTSTATUS Sleep(PKTHREAD Thread, PDISPATCHER_HEADER Object, BOOLEAN T
 }
 
 /* The block is the thread's first, which between waits keeps what is the same for all of these, as do the thread's
- * WaitMode and Alertable (KiInitializeWaitBlock). */
+ * WaitMode and Alertable (wait.c, CleanUp). */
 FORCEINLINE void LinkBlock(PKTHREAD Thread, PDISPATCHER_HEADER Object, KWAIT_REASON WaitReason, KIRQL Irql)
 {
     PKWAIT_BLOCK Block = Thread->WaitBlock;

@@ -107,6 +107,41 @@ TEST(ke_user_apc, ends_an_alertable_user_mode_wait_and_delay)
     ExpectEndedByApc(&Sleeper);
 }
 
+typedef struct _TWO_WAITS { KEVENT First, Second; NTSTATUS FirstStatus, SecondStatus; } TWO_WAITS;
+
+static VOID WaitTwice(PVOID Context)
+{
+    TWO_WAITS *Two = Context;
+
+    Two->FirstStatus = KeWaitForSingleObject(&Two->First, Executive, UserMode, TRUE, NULL);
+    Two->SecondStatus = KeWaitForSingleObject(&Two->Second, Executive, KernelMode, FALSE, NULL);
+}
+
+/* What a wait may be ended by does not outlive it.
+ * covers Wait.9, Wait.10 */
+TEST(ke_user_apc, plain_wait_after_an_alertable_one_is_left_alone)
+{
+    TWO_WAITS Two = { .FirstStatus = -1, .SecondStatus = -1 };
+    PKTHREAD Thread;
+    KAPC Apc;
+
+    Delivered = RunDown = 0;
+    KeInitializeEvent(&Two.First, SynchronizationEvent, FALSE);
+    KeInitializeEvent(&Two.Second, SynchronizationEvent, FALSE);
+    Thread = KtestThread(WaitTwice, &Two, 9);
+    KtestWaitBlocked(Thread, &Two.First);
+    KeSetEvent(&Two.First, 0, FALSE);
+    KtestWaitBlocked(Thread, &Two.Second);
+    EXPECT_FALSE(KeAlertThread(Thread, KernelMode));
+    InitializeUser(&Apc, Thread, 1);
+    EXPECT_TRUE(KeInsertQueueApc(&Apc, NULL, NULL, 0));
+    EXPECT_EQ(Thread->State, Waiting);
+    KeSetEvent(&Two.Second, 0, FALSE);
+    KtestJoin(Thread);
+    EXPECT_EQ(Two.FirstStatus, STATUS_SUCCESS);
+    EXPECT_EQ(Two.SecondStatus, STATUS_SUCCESS);
+}
+
 /* covers Wait.10 */
 TEST(ke_user_apc, leaves_other_waits_alone)
 {

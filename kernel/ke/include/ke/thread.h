@@ -60,10 +60,11 @@ typedef struct _KTHREAD {
     };
     union {
         struct {
-            UCHAR WaitMode;             /* (w) KPROCESSOR_MODE */
+            UCHAR WaitMode;             /* (w) KPROCESSOR_MODE; KernelMode between waits */
             UCHAR WaitReason;           /* (w) KWAIT_REASON */
-            BOOLEAN Alertable;          /* (w) */
-            KIRQL WaitIrql;             /* (w) IRQL that the wait in progress, or the marked next one, returns to */
+            BOOLEAN Alertable;          /* (w) FALSE between waits */
+            KIRQL WaitIrql;             /* (w) IRQL that the wait or yield in progress, or the marked next wait,
+                                         * returns to */
         };
         ULONG WaitTerms;                /* the four in one store */
     };
