@@ -5,7 +5,7 @@
  * expect: status 2
  * expect: log ^\*\*\* STOP 0x0000001E KMODE_EXCEPTION_NOT_HANDLED
  * expect: log status 0xC0000047 was raised and nothing handled it
- * expect: log ^  #[0-9] .*KeReleaseSemaphore
+ * expect: log ^  #[0-9] .*(KeReleaseSemaphore|ReleaseOrRaise)
  * expect: no log not ok
  * run: SMP=1
  * run: SMP=1 APPEND=verifier=off */
