@@ -63,11 +63,11 @@ LONG KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
     Previous = Event->Header.SignalState;
     if (Previous <= 0 && !IsListEmpty(&Event->Header.WaitListHead)) {
         Event->Header.SignalState = 1;
-        Woken = KiWakeWaiters(&Event->Header, Increment);
+        Woken = KiWakeWaiters(&Event->Header, Increment, Flags);
     }
     Event->Header.SignalState = 0;
     KiUnlockObject(&Event->Header);
-    KiReadyWoken(Woken);
+    KiReadyWoken(Woken, Flags);
     if (Wait)
         KiLeaveRaised(Flags, KiCurrentThread());
     else

@@ -170,6 +170,9 @@ FORCEINLINE void KiUnlockThread(PKTHREAD Thread) { KiReleaseRawLock(&Thread->Loc
 
 /* ---- sched.c, engine ---- */
 void KiLeaveSlowly(ULONG64 Flags);
+/* Interrupts are off, and were on; no lock is held that one of them could want: those that wait come in. Nobody else
+ * runs here meanwhile. */
+void KiLetInterruptsIn(void);
 
 /* The end of what may have readied somebody: switch to him if he is to run here, now or when the IRQL falls. No lock is
  * held; interrupts are off, and were as Flags say. */
@@ -313,18 +316,20 @@ KI_CLAIM KiTryClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment);
 /* The same, spinning while it is busy: for who holds no lock that an object's holder wants, but the thread's own. */
 BOOLEAN KiClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment);
 /* Object is locked and signalled: who is satisfied gets it. Returns: those, by WakeNext, for KiReadyWoken after the
- * unlock. The lock is let go of in between if there are waits for all. */
-PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment);
-void KiReadyWoken(PKTHREAD First);              /* no lock held: all of them go on */
+ * unlock. The lock is let go of in between if there are waits for all, and, if Flags say that interrupts were on, to
+ * let them in when there are many waiters: then no other lock may be held. */
+PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment, ULONG64 Flags);
+void KiReadyWoken(PKTHREAD First, ULONG64 Flags);       /* no lock held: all of them go on; Flags: the same */
 
 FORCEINLINE void KiReadyOne(PKTHREAD Thread)    /* the same for one that was claimed by itself */
 {
     Thread->WakeNext = NULL;
-    KiReadyWoken(Thread);
+    KiReadyWoken(Thread, 0);
 }
 
-/* A timer is locked and signalled, and has waiters; interrupts are off and stay off: wake, unlock. TRUE. */
-BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer);
+/* A timer is locked and signalled, and has waiters; interrupts are off, and are let in as KiWakeWaiters does: wake,
+ * unlock. TRUE. */
+BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer, ULONG64 Flags);
 /* Object is locked and has become signalled, and has waiters; interrupts were as Flags say: wake, unlock, leave. */
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags);
 /* KeSetEvent of an event that is locked, not signalled and waited for. */

@@ -43,7 +43,7 @@ static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment)
         Unlink(Mutant->OwnerThread, Mutant);
     Mutant->OwnerThread = NULL;
     Mutant->Header.SignalState = 1;
-    return IsListEmpty(&Mutant->Header.WaitListHead) ? NULL : KiWakeWaiters(&Mutant->Header, Increment);
+    return IsListEmpty(&Mutant->Header.WaitListHead) ? NULL : KiWakeWaiters(&Mutant->Header, Increment, 0);
 }
 
 /* Any of Thread's mutants, locked; NULL if it has none. Against the order, so the mutant's lock is only tried: while
@@ -80,7 +80,7 @@ void KiAbandonMutants(PKTHREAD Thread)
         Mutant->Abandoned = TRUE;
         Woken = Free(Mutant, MUTANT_INCREMENT);
         KiUnlockObject(&Mutant->Header);
-        KiReadyWoken(Woken);
+        KiReadyWoken(Woken, 0);
     }
 }
 
@@ -119,7 +119,7 @@ static NOINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Aban
     KiUnlockObject(&Mutant->Header);
     if (UNLIKELY(Owner != Thread) && Owner != NULL && Enable != 0)
         KiLeaveRegionsOf(Owner, Enable);
-    KiReadyWoken(Woken);
+    KiReadyWoken(Woken, 0);
     if (UNLIKELY(Wait))
         KiLeaveRaised(Flags, Thread);
     else

@@ -59,12 +59,12 @@ void KiLeaveProcess(PKTHREAD Thread)
             KiLockObject(&Process->Header);
             Process->Header.SignalState = 1;
             if (!IsListEmpty(&Process->Header.WaitListHead))
-                Woken = KiWakeWaiters(&Process->Header, 0);
+                Woken = KiWakeWaiters(&Process->Header, 0, 0);
             KiUnlockObject(&Process->Header);
         }
     }
     KiReleaseRawLock(&ListLock);
-    KiReadyWoken(Woken);
+    KiReadyWoken(Woken, 0);
 }
 
 void KiForEachThread(void (*Visit)(PVOID Context, PKTHREAD Thread), PVOID Context)

@@ -139,6 +139,17 @@ void KiLeaveSlowly(ULONG64 Flags)
     ArchRestoreInterrupts(Flags);
 }
 
+void KiLetInterruptsIn(void)
+{
+    KIRQL Irql = ArchReadIrql();
+
+    if (Irql < DISPATCH_LEVEL)
+        ArchWriteIrql(DISPATCH_LEVEL);
+    ArchAdmitInterrupts();
+    if (Irql < DISPATCH_LEVEL)
+        ArchWriteIrql(Irql);
+}
+
 void KiLeaveRaised(ULONG64 Flags, PKTHREAD Thread)
 {
     Thread->WaitIrql = ArchReadIrql();

@@ -1,17 +1,34 @@
 /* semaphore.c - the semaphore object: SignalState is the count, a wait takes one. */
 #include "ki.h"
 
+/* Locked, interrupts off. Another release may be in one of its pauses (wake.c): the units that it hands out stand there
+ * as a negative count; it is waited for, unlocked. Returns: how interrupts were. */
+static ULONG64 LockSettled(PRKSEMAPHORE Semaphore)
+{
+    for (ULONG64 Rounds = 0;; ArchPause()) {
+        ULONG64 Flags = ArchDisableInterrupts();
+        LONG Count;
+
+        KiLockObject(&Semaphore->Header);
+        Count = Semaphore->Header.SignalState;
+        if (LIKELY(Count >= 0))
+            return Flags;
+        KiUnlockObject(&Semaphore->Header);
+        ArchRestoreInterrupts(Flags);
+        if (KiSpinsInVain(++Rounds))
+            KeBugCheckWith(DRIVER_VERIFIER_DETECTED_VIOLATION, 0xED01, (ULONG_PTR)Semaphore, SemaphoreObject, 0,
+                           "semaphore %p counts %d: it was never initialised, or written over", Semaphore, Count);
+    }
+}
+
 /* FALSE: beyond the limit, or below the old count. */
 static NOINLINE BOOLEAN Release(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait,
                                 PLONG Old)
 {
-    ULONG64 Flags = ArchDisableInterrupts();
-    LONG Previous;
-    LONG64 Sum;
+    ULONG64 Flags = LockSettled(Semaphore);
+    LONG Previous = Semaphore->Header.SignalState;
+    LONG64 Sum = (LONG64)Previous + Adjustment;
 
-    KiLockObject(&Semaphore->Header);
-    Previous = Semaphore->Header.SignalState;
-    Sum = (LONG64)Previous + Adjustment;
     if (UNLIKELY(Sum > Semaphore->Limit || Sum < Previous)) {
         KiUnlockObject(&Semaphore->Header);
         ArchRestoreInterrupts(Flags);
@@ -87,4 +104,9 @@ NTSTATUS KeTryToReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LO
 }
 
 /* KeReadStateSemaphore - the count. IRQL: any. Source: WDK nf-wdm-kereadstatesemaphore. */
-LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore) { return Semaphore->Header.SignalState; }
+LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore)
+{
+    LONG Count = Semaphore->Header.SignalState;
+
+    return Count > 0 ? Count : 0;
+}

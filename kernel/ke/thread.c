@@ -74,9 +74,9 @@ void KeTerminateThread(void)
     KiLeaveProcess(Thread);             /* who learns that the last thread has ended finds its process ended, too */
     KiLockObject(&Thread->Header);
     Thread->Header.SignalState = 1;
-    Woken = KiWakeWaiters(&Thread->Header, 0);
+    Woken = KiWakeWaiters(&Thread->Header, 0, ~0ull);
     KiUnlockObject(&Thread->Header);
-    KiReadyWoken(Woken);
+    KiReadyWoken(Woken, ~0ull);
     KiRetireThread(Thread);
     KiBlockThread(Thread);
     KeBugCheckWith(KEDGE_INTERNAL_ERROR, (ULONG_PTR)Thread, 0, 0, 0, "an ended thread ran again");

@@ -45,8 +45,8 @@ static void Signal(PKTIMER Timer, ULONG64 Due)
     }
 }
 
-/* Timer is signalled: queue the DPC, wake, unlock. */
-static void Deliver(PKTIMER Timer)
+/* Timer is signalled: queue the DPC, wake, unlock. Interrupts were as Flags say. */
+static void Deliver(PKTIMER Timer, ULONG64 Flags)
 {
     PDISPATCHER_HEADER Header = &Timer->Header;
     PKDPC Dpc = Timer->Dpc;
@@ -60,14 +60,14 @@ static void Deliver(PKTIMER Timer)
     }
     if (Dpc != NULL)
         KiQueueTimerDpc(Dpc, NULL);
-    KiWakeAndUnlock(Header);
+    KiWakeAndUnlock(Header, Flags);
 }
 
 /* The rest of an expiry, where it is more than one thing to do. Locked and out of its queue. */
 static NOINLINE BOOLEAN ExpireAsUsual(PKTIMER Timer)
 {
     Signal(Timer, Timer->DueTime);
-    Deliver(Timer);
+    Deliver(Timer, ~0ull);
     return TRUE;
 }
 
@@ -95,7 +95,7 @@ BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
     if (Dpc != NULL)
         return ExpireAsUsual(Timer);
     Timer->Header.SignalState = 1;
-    return KiWakeAndUnlock(&Timer->Header);
+    return KiWakeAndUnlock(&Timer->Header, ~0ull);
 }
 
 /* ---- Setting and cancelling: the general way, and the straight one ---- */
@@ -122,7 +122,7 @@ static NOINLINE BOOLEAN SetAsUsual(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Pe
         return WasQueued;
     }
     Signal(Timer, Now);
-    Deliver(Timer);
+    Deliver(Timer, Flags);
     KiLeave(Flags);
     return WasQueued;
 }

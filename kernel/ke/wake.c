@@ -16,7 +16,23 @@
  *                                             and test itself)
  *
  * While the lock is let go of, another may take what was signalled, and a waiter behind the wait for all is overtaken
- * by him. That is the price of testing without a lock that all objects share; only objects with such waits pay it. */
+ * by him. That is the price of testing without a lock that all objects share; only objects with such waits pay it.
+ *
+ * A walk past many waiters pauses: it lets go of the lock, and interrupts come in, with CR8 at DISPATCH_LEVEL, so that
+ * nothing else runs here before the walk is over. Two blocks on the signaller's stack, of type Marker, keep his place
+ * and show how far a signal that all waiters share reaches: who begins to wait during a pause is behind it. Every walk
+ * passes over the markers of others. Nobody who was claimed is readied before the last pause of the walk; as they have
+ * not left their waits, the object cannot vanish. Readying them pauses, too.
+ * The units of a semaphore belong to those who are in line: during a pause its state is negative, so nobody takes what
+ * is not his, and another release waits for the end of this one (semaphore.c). A signaller of another object who meets
+ * it so passes by a wait for all; so if there are units left at the end, those waits are tested once more.
+ * Objects that have but one taker do not pause.
+ *
+ *   CPU 0 sets A, 40 wait                     CPU 1
+ *   lock A; A := 1; claims 16; markers in     (spins on A, if it wants it)
+ *   unlock A; interrupts; ...                 clears A; begins to wait for A: behind the marker
+ *   lock A; goes on from its place            (sets A: claims who is left, and its own waiter)
+ *   end marker: both out; unlock; readies */
 #include "ki.h"
 
 /* What satisfying a wait does to the object: the one place that asks an object's type. */
@@ -200,6 +216,58 @@ BOOLEAN KiClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
     return Result == KiClaimWon;
 }
 
+/* ---- Pauses ---- */
+
+enum { Marker = WaitAny + 1 };          /* KWAIT_BLOCK.WaitType: its thread does not wait */
+enum { STEPS = 16, STEPS_HERE = 32 };   /* waiters between two pauses; one for a wait for all is each of its objects */
+
+typedef struct _WALK {
+    PDISPATCHER_HEADER Object;
+    BOOLEAN MayPause;
+    BOOLEAN Hides;                      /* the units of a semaphore that are left, during pauses */
+    BOOLEAN Bounded;                    /* End is in the list */
+    LONG Left;                          /* steps until the next pause */
+    KWAIT_BLOCK Place, End;
+} WALK;
+
+FORCEINLINE void InsertMarker(PKWAIT_BLOCK Block, PLIST_ENTRY Before)
+{
+    Block->Thread = KiCurrentThread();
+    Block->WaitType = Marker;
+    InsertTailList(Before, &Block->WaitListEntry);
+}
+
+/* Object is locked, and Entry, where the walk is, in its list. Returns: where it goes on. */
+static NOINLINE PLIST_ENTRY Pause(WALK *Walk, PLIST_ENTRY Entry)
+{
+    PDISPATCHER_HEADER Object = Walk->Object;
+    PLIST_ENTRY Place = &Walk->Place.WaitListEntry;
+    LONG Hidden = Walk->Hides ? Object->SignalState : 0;
+
+    InsertMarker(&Walk->Place, Entry);
+    if (Hidden != 0)
+        Object->SignalState = -Hidden;
+    KiUnlockObject(Object);
+    KiLetInterruptsIn();
+    KiLockObject(Object);
+    if (Hidden != 0)
+        Object->SignalState = Hidden;
+    Entry = Place->Flink;
+    RemoveEntryList(Place);
+    Walk->Left = STEPS;
+    return Entry;
+}
+
+/* The same, where the signal is for all who have waited up to now, and for nobody later. */
+static NOINLINE PLIST_ENTRY PauseBounded(WALK *Walk, PLIST_ENTRY Entry)
+{
+    if (!Walk->Bounded) {
+        Walk->Bounded = TRUE;
+        InsertMarker(&Walk->End, &Walk->Object->WaitListHead);
+    }
+    return Pause(Walk, Entry);
+}
+
 /* ---- Waits for all ---- */
 
 static KI_CLAIM MarkTested(PKTHREAD Thread)
@@ -239,51 +307,57 @@ static void SatisfyAll(PKTHREAD Thread, KPRIORITY Increment)
     Claim(Thread, WaitTested, Increment);
 }
 
-/* Object is locked, at the end as at the beginning; Block, of a wait for all, is in its list. Returns: whether its
- * thread has been satisfied. Next: where the walk goes on. */
-static NOINLINE BOOLEAN GiveAll(PDISPATCHER_HEADER Object, PKWAIT_BLOCK Block, KPRIORITY Increment, PLIST_ENTRY *Next)
+/* The object is locked, at the end as at the beginning; Block, of a wait for all, is in its list. Returns: the thread if
+ * it has been satisfied, else NULL. Next: where the walk goes on. */
+static NOINLINE PKTHREAD GiveAll(WALK *Walk, PKWAIT_BLOCK Block, KPRIORITY Increment, PLIST_ENTRY *Next)
 {
+    PDISPATCHER_HEADER Object = Walk->Object;
+    PLIST_ENTRY Place = &Walk->Place.WaitListEntry;
     PKTHREAD Thread = Block->Thread;
     KI_CLAIM Mark = MarkTested(Thread);
     PKWAIT_BLOCK Blocks = Thread->WaitBlockList;
     ULONG Count = Thread->WaitCount;
     BOOLEAN Given;
 
+    Walk->Left -= (LONG)Count;
+    *Next = Block->WaitListEntry.Flink;
     if (Mark != KiClaimWon) {
-        *Next = Block->WaitListEntry.Flink;
         if (Mark == KiClaimLost)
             KiUnlinkBlock(Block);
-        return FALSE;
+        return NULL;
     }
+    InsertMarker(&Walk->Place, *Next);
     KiUnlockObject(Object);
     KiLockInOrder(Blocks, Count);
+    *Next = Place->Flink;
+    RemoveEntryList(Place);
     Given = AllAvailable(Thread);
-    if (Given) {
+    if (Given)
         SatisfyAll(Thread, Increment);
-        *Next = Object->WaitListHead.Flink;
-    } else {
-        *Next = Block->WaitListEntry.Flink;
+    else
         __atomic_store_n(&Thread->State, Waiting, __ATOMIC_RELEASE);
-    }
     KiUnlockAllBut(Blocks, Count, Object);
-    return Given;
+    return Given ? Thread : NULL;
 }
 
 /* ---- Waking ---- */
 
-/* Object, which keeps its signal, goes to those waits for all that it completes. Nobody is woken by a signal that has
- * been taken back while its lock was let go of: he may have come later. */
-static NOINLINE PKTHREAD *WakeWaitsForAll(PDISPATCHER_HEADER Object, KPRIORITY Increment, PKTHREAD *Last)
+/* What is left of the signal goes to those waits for all that it completes. Nobody is woken by a signal that has been
+ * taken back while the lock was let go of: he may have come later. */
+static NOINLINE PKTHREAD *WakeWaitsForAll(WALK *Walk, KPRIORITY Increment, PKTHREAD *Last)
 {
-    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
+    PLIST_ENTRY Head = &Walk->Object->WaitListHead, Entry = Head->Flink;
 
-    while (Entry != Head && Object->SignalState > 0) {
+    Walk->Hides = FALSE;
+    while (Entry != Head && Walk->Object->SignalState > 0) {
         PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
-        PKTHREAD Thread = Block->Thread;
+        PKTHREAD Thread;
 
-        if (Block->WaitType == WaitAny) {
+        if (UNLIKELY(--Walk->Left < 0) && Walk->MayPause) {
+            Entry = Pause(Walk, Entry);
+        } else if (Block->WaitType != WaitAll) {
             Entry = Entry->Flink;
-        } else if (GiveAll(Object, Block, Increment, &Entry)) {
+        } else if ((Thread = GiveAll(Walk, Block, Increment, &Entry)) != NULL) {
             *Last = Thread;
             Last = &Thread->WakeNext;
         }
@@ -291,23 +365,57 @@ static NOINLINE PKTHREAD *WakeWaitsForAll(PDISPATCHER_HEADER Object, KPRIORITY I
     return Last;
 }
 
-/* An object that gives itself to all wakes first whom it satisfies alone, without looking at its state again:
- * KeClearEvent stores without the lock, and a set that came before it still owes every waiter its wake-up. A block
- * whose wait has ended otherwise is dropped; a wait for all that lacks another object is passed over and stays where
- * it is. */
-PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
+/* A signal that all share: to whom it satisfies alone, without a look at the state again: KeClearEvent stores without
+ * the lock, and a set that came before it still owes every waiter its wake-up. A block whose wait has ended otherwise
+ * is dropped. WaitsForAll: there are some. */
+static PKTHREAD *WakeEach(WALK *Walk, KPRIORITY Increment, PKTHREAD *Last, BOOLEAN *WaitsForAll)
 {
-    SIGNAL_RULE Rule = RuleOf(Object);
-    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
-    PKTHREAD First, *Last = &First;
-    BOOLEAN WaitsForAll = FALSE;
+    PLIST_ENTRY Head = &Walk->Object->WaitListHead, Entry = Head->Flink, End = Head;
 
-    KiAssertObjectLocked(Object);
-    while (Entry != Head) {
+    while (Entry != End) {
+        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+
+        if (UNLIKELY(--Walk->Left < 0) && Walk->MayPause) {
+            Entry = PauseBounded(Walk, Entry);
+            End = &Walk->End.WaitListEntry;
+            continue;
+        }
+        Entry = Entry->Flink;
+        if (LIKELY(Block->WaitType == WaitAny)) {
+            PKTHREAD Thread = Block->Thread;
+            KI_CLAIM Result = Claim(Thread, Waiting, Increment);
+            NTSTATUS Key = Block->WaitKey;
+
+            KiUnlinkBlock(Block);
+            if (LIKELY(Result == KiClaimWon)) {
+                Thread->WaitStatus = Key;
+                *Last = Thread;
+                Last = &Thread->WakeNext;
+            }
+        } else if (Block->WaitType == WaitAll) {
+            *WaitsForAll = TRUE;
+        }
+    }
+    if (Walk->Bounded)
+        RemoveEntryList(&Walk->End.WaitListEntry);
+    return Last;
+}
+
+/* A signal that is used up: first come, first served, while there is some left. A wait for all that lacks another
+ * object is passed over and stays where it is. */
+static PKTHREAD *WakeInTurn(WALK *Walk, SIGNAL_RULE Rule, KPRIORITY Increment, PKTHREAD *Last, BOOLEAN *WaitsForAll)
+{
+    PDISPATCHER_HEADER Object = Walk->Object;
+    PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
+
+    while (Entry != Head && Object->SignalState > 0) {
         PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
         PKTHREAD Thread = Block->Thread;
 
-        if (LIKELY(Block->WaitType == WaitAny)) {
+        if (UNLIKELY(--Walk->Left < 0) && Walk->MayPause) {
+            Entry = Pause(Walk, Entry);
+            *WaitsForAll = TRUE;
+        } else if (LIKELY(Block->WaitType == WaitAny)) {
             KI_CLAIM Result = Claim(Thread, Waiting, Increment);
             NTSTATUS Key = Block->WaitKey;
 
@@ -318,27 +426,48 @@ PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment)
                 *Last = Thread;
                 Last = &Thread->WakeNext;
             }
-        } else if (Rule == TakeNothing) {
-            WaitsForAll = TRUE;
+        } else if (Block->WaitType == Marker) {
             Entry = Entry->Flink;
-        } else if (GiveAll(Object, Block, Increment, &Entry)) {
+        } else if ((Thread = GiveAll(Walk, Block, Increment, &Entry)) != NULL) {
             *Last = Thread;
             Last = &Thread->WakeNext;
         }
-        if (Rule != TakeNothing && Object->SignalState <= 0)
-            break;
     }
+    return Last;
+}
+
+PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment, ULONG64 Flags)
+{
+    SIGNAL_RULE Rule = RuleOf(Object);
+    PKTHREAD First, *Last = &First;
+    BOOLEAN WaitsForAll = FALSE;
+    WALK Walk;
+
+    KiAssertObjectLocked(Object);
+    Walk.Object = Object;
+    Walk.MayPause = ArchInterruptsWereOn(Flags) && (Rule == TakeNothing || Rule == TakeOne);
+    Walk.Hides = Rule == TakeOne;
+    Walk.Bounded = FALSE;
+    Walk.Left = STEPS;
+    if (Rule == TakeNothing)
+        Last = WakeEach(&Walk, Increment, Last, &WaitsForAll);
+    else
+        Last = WakeInTurn(&Walk, Rule, Increment, Last, &WaitsForAll);
     if (UNLIKELY(WaitsForAll))
-        Last = WakeWaitsForAll(Object, Increment, Last);
+        Last = WakeWaitsForAll(&Walk, Increment, Last);
     *Last = NULL;
     return First;
 }
 
-void KiReadyWoken(PKTHREAD Thread)
+void KiReadyWoken(PKTHREAD Thread, ULONG64 Flags)
 {
-    while (Thread != NULL) {
+    for (LONG Left = STEPS; Thread != NULL; Left--) {
         PKTHREAD Next = Thread->WakeNext;
 
+        if (UNLIKELY(Left == 0) && ArchInterruptsWereOn(Flags)) {
+            KiLetInterruptsIn();
+            Left = STEPS;
+        }
         if (UNLIKELY(Thread->Queue != NULL))
             KiResumeQueue(Thread);
         KiReadyThread(Thread, FALSE);
@@ -377,55 +506,61 @@ FORCEINLINE BOOLEAN EndWaitReady(PKTHREAD Thread, ULONG Old)
 
 FORCEINLINE KPRIORITY PriorityIn(ULONG Word) { return (SCHAR)(Word >> PRIORITY_AT); }
 
-/* All waiters of Object, which keeps its signal, in this way at once, as far as it goes. Returns: whether Object is
- * unlocked and all is done. */
-static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr)
+/* All waiters of Object, which keeps its signal, in this way, as far as it goes. Where there is one processor, nobody
+ * runs during a pause either, so the object stays locked and needs no markers. Returns: whether Object is unlocked and
+ * all is done. */
+static BOOLEAN WakeAllHere(PDISPATCHER_HEADER Object, PKPCR Pcr, ULONG64 Flags)
 {
     PLIST_ENTRY Head = &Object->WaitListHead, Entry = Head->Flink;
-    BOOLEAN Done;
 
-    KiAcquireRawLock(&Pcr->ReadyLock);
-    do {
-        PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+    for (;;) {
+        ULONG Left = STEPS_HERE;
 
-        PKTHREAD Thread = Block->Thread;
-        ULONG Old = Thread->StateWord;
+        KiAcquireRawLock(&Pcr->ReadyLock);
+        do {
+            PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
+            PKTHREAD Thread = Block->Thread;
+            ULONG Old = Thread->StateWord;
 
-        if (!IsPlain(Block, Thread, Old))
-            break;
-        if (UNLIKELY(PriorityIn(Old) > Pcr->BestPriority)) {
-            if (!EndWaitNext(Pcr, Thread, Old))
+            if (!IsPlain(Block, Thread, Old))
                 break;
-        } else if (EndWaitReady(Thread, Old)) {
-            KiEnqueue(Pcr, Thread, FALSE);
-        } else {
-            break;
-        }
-        Thread->WaitStatus = Block->WaitKey;
-        Entry = Entry->Flink;
-        Block->BlockState = BlockFree;
-    } while (Entry != Head);
-    Head->Flink = Entry;
-    Entry->Blink = Head;
-    Done = Entry == Head;
-    if (LIKELY(Done))
-        KiUnlockObject(Object);
-    KiReleaseRawLock(&Pcr->ReadyLock);
-    return Done;
+            if (UNLIKELY(PriorityIn(Old) > Pcr->BestPriority)) {
+                if (!EndWaitNext(Pcr, Thread, Old))
+                    break;
+            } else if (EndWaitReady(Thread, Old)) {
+                KiEnqueue(Pcr, Thread, FALSE);
+            } else {
+                break;
+            }
+            Thread->WaitStatus = Block->WaitKey;
+            Entry = Entry->Flink;
+            Block->BlockState = BlockFree;
+        } while (Entry != Head && --Left != 0);
+        Head->Flink = Entry;
+        Entry->Blink = Head;
+        if (Entry == Head)
+            KiUnlockObject(Object);
+        KiReleaseRawLock(&Pcr->ReadyLock);
+        if (Entry == Head || Left != 0)
+            return Entry == Head;
+        if (ArchInterruptsWereOn(Flags))
+            KiLetInterruptsIn();
+    }
 }
 
-static NOINLINE void WakeThoroughly(PDISPATCHER_HEADER Object, KPRIORITY Increment)
+static NOINLINE void WakeThoroughly(PDISPATCHER_HEADER Object, KPRIORITY Increment, ULONG64 Flags)
 {
-    PKTHREAD Woken = KiWakeWaiters(Object, Increment);
+    PKTHREAD Woken = KiWakeWaiters(Object, Increment, Flags);
 
     KiUnlockObject(Object);
-    KiReadyWoken(Woken);
+    KiReadyWoken(Woken, Flags);
 }
 
 void KiWakeAndLeave(PDISPATCHER_HEADER Object, KPRIORITY Increment, BOOLEAN Wait, ULONG64 Flags)
 {
-    if (KiProcessorCount != 1 || Increment > 0 || RuleOf(Object) != TakeNothing || !WakeAllHere(Object, KiCurrentPcr()))
-        WakeThoroughly(Object, Increment);
+    if (KiProcessorCount != 1 || Increment > 0 || RuleOf(Object) != TakeNothing ||
+        !WakeAllHere(Object, KiCurrentPcr(), Flags))
+        WakeThoroughly(Object, Increment, Flags);
     if (UNLIKELY(Wait))
         KiLeaveRaised(Flags, KiCurrentThread());
     else
@@ -504,13 +639,13 @@ FORCEINLINE BOOLEAN EndWaitOnTimer(PKPCR Pcr, PKTHREAD Thread, ULONG Old)
     return TRUE;
 }
 
-static NOINLINE BOOLEAN WakeThoroughlyAndReturn(PDISPATCHER_HEADER Timer)
+static NOINLINE BOOLEAN WakeThoroughlyAndReturn(PDISPATCHER_HEADER Timer, ULONG64 Flags)
 {
-    WakeThoroughly(Timer, 0);
+    WakeThoroughly(Timer, 0, Flags);
     return TRUE;
 }
 
-BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer)
+BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer, ULONG64 Flags)
 {
     PKWAIT_BLOCK Block = CONTAINING_RECORD(Timer->WaitListHead.Flink, KWAIT_BLOCK, WaitListEntry);
     PKTHREAD Thread = Block->Thread;
@@ -519,11 +654,11 @@ BOOLEAN KiWakeAndUnlock(PDISPATCHER_HEADER Timer)
 
     if (UNLIKELY(KiProcessorCount != 1) || Timer->Type != (HEADER_LOCKED | TimerSynchronizationObject) ||
         UNLIKELY(!KiTryRawLock(&Pcr->ReadyLock)))
-        return WakeThoroughlyAndReturn(Timer);
+        return WakeThoroughlyAndReturn(Timer, Flags);
     Old = Thread->StateWord;
     if (UNLIKELY(!IsPlain(Block, Thread, Old)) || UNLIKELY(!EndWaitOnTimer(Pcr, Thread, Old))) {
         KiReleaseRawLock(&Pcr->ReadyLock);
-        return WakeThoroughlyAndReturn(Timer);
+        return WakeThoroughlyAndReturn(Timer, Flags);
     }
     Thread->WaitStatus = Block->WaitKey;
     KiUnlinkBlock(Block);

@@ -14,12 +14,16 @@ static volatile ULONG SeenLength;
 static KIRQL SeenIrql;
 static BOOLEAN SeenInterrupts;
 static void (*Interrupt)(void);         /* called once, in the middle of a line */
+static LONG Inside;
 
 static void See(LOG_SINK *Sink, const char *Text, SIZE_T Length)
 {
     void (*Now)(void) = Interrupt;
 
     UNREFERENCED_PARAMETER(Sink);
+    EXPECT_EQ(__atomic_fetch_add(&Inside, 1, __ATOMIC_SEQ_CST), 0);
+    for (ULONG Round = 0; Round < 50; Round++)
+        ArchPause();
     SeenIrql = KeGetCurrentIrql();
     SeenInterrupts = ArchInterruptsAreOn();
     Interrupt = NULL;
@@ -28,6 +32,7 @@ static void See(LOG_SINK *Sink, const char *Text, SIZE_T Length)
     for (SIZE_T I = 0; I < Length && SeenLength < sizeof(Seen) - 1; I++)
         Seen[SeenLength++] = Text[I];
     Seen[SeenLength] = '\0';
+    __atomic_fetch_sub(&Inside, 1, __ATOMIC_SEQ_CST);
 }
 
 /* What the ring replays is dropped. */
@@ -36,6 +41,7 @@ static void Listen(LOG_SINK *Sink)
     memset(Sink, 0xA5, sizeof *Sink);
     Sink->Write = See;
     Interrupt = NULL;
+    Inside = 0;
     LogRegisterSink(Sink);
     SeenLength = 0;
     Seen[0] = '\0';

@@ -2,7 +2,8 @@
  *
  * Everything a port must offer is declared here; one-instruction calls are in <arch/ops.h>:
  *   ArchReadIrql ArchWriteIrql ArchDisableInterrupts ArchRestoreInterrupts ArchInterruptsWereOn
- *   ArchInterruptsAreOn ArchMaskInterrupts ArchEnableInterrupts ArchPause ArchWaitForInterrupt ArchReadCounter  */
+ *   ArchInterruptsAreOn ArchMaskInterrupts ArchEnableInterrupts ArchAdmitInterrupts ArchPause ArchWaitForInterrupt
+ *   ArchReadCounter  */
 #pragma once
 
 #include <arch/port.h>

@@ -45,6 +45,9 @@ FORCEINLINE BOOLEAN ArchInterruptsAreOn(void)
 /* Off, for a caller who knows that they are on. */
 FORCEINLINE void ArchMaskInterrupts(void) { __asm__ volatile("cli" : : : "memory"); }
 FORCEINLINE void ArchEnableInterrupts(void) { __asm__ volatile("sti" : : : "memory"); }
+/* On for a moment. sti takes effect one instruction late. The pause is for emulators: they give other processors a turn
+ * there, whose interrupts then come in; right behind sti they would stay out. */
+FORCEINLINE void ArchAdmitInterrupts(void) { __asm__ volatile("sti\n\tnop\n\tpause\n\tcli" : : : "memory"); }
 FORCEINLINE void ArchPause(void) { __asm__ volatile("pause" : : : "memory"); }
 
 /* Sleeps until the next interrupt. Entered with interrupts off, so that one which arrived after the
