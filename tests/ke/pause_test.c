@@ -5,6 +5,7 @@
  * about. On fewer processors only the rest is tested. */
 #include <arch/arch.h>
 #include <ke/apc.h>
+#include <ke/dpc.h>
 #include <ke/event.h>
 #include <ke/ipi.h>
 #include <ke/irql.h>
@@ -23,6 +24,8 @@ static volatile NTSTATUS Status[WAITERS];
 static volatile LONG Ran[WAITERS], RunCount;
 static volatile LONG Calls, Met, Settled, Over;        /* in the middle; the intruder may be left alone; the signal is over */
 static volatile ULONG ClaimedThen;              /* waiters that no longer waited when we met */
+static volatile ULONG ClaimedInDpc;             /* the same when a DPC ran that had come in with it */
+static KDPC Dpc;
 static NTSTATUS IntruderStatus;
 
 static VOID WaitOnce(PVOID Context)
@@ -115,18 +118,36 @@ TEST(ke_pause, a_release_wakes_many_in_order_whoever_gives_it)
 
 /* ---- In the middle ---- */
 
-static ULONG_PTR HoldInTheMiddle(ULONG_PTR Argument)
+static ULONG CountClaimed(void)
 {
     ULONG Claimed = 0;
+
+    for (ULONG At = 0; At < WAITERS; At++)
+        Claimed += Waiter[At]->State != Waiting;
+    return Claimed;
+}
+
+static VOID CountInDpc(PKDPC Self, PVOID Context, PVOID Argument1, PVOID Argument2)
+{
+    UNREFERENCED_PARAMETER(Self);
+    UNREFERENCED_PARAMETER(Context);
+    UNREFERENCED_PARAMETER(Argument1);
+    UNREFERENCED_PARAMETER(Argument2);
+    ClaimedInDpc = CountClaimed();
+}
+
+static ULONG_PTR HoldInTheMiddle(ULONG_PTR Argument)
+{
+    ULONG Claimed;
 
     UNREFERENCED_PARAMETER(Argument);
     if (KeGetCurrentProcessorNumberEx(NULL) != 0 || Met || Over)
         return 0;
-    for (ULONG At = 0; At < WAITERS; At++)
-        Claimed += Waiter[At]->State != Waiting;
+    Claimed = CountClaimed();
     if (Claimed == 0 || Claimed == WAITERS)
         return 0;
     ClaimedThen = Claimed;
+    KeInsertQueueDpc(&Dpc, NULL, NULL);
     Met = TRUE;
     for (ULONG Round = 0; Round < HOLD_ROUNDS && !Settled && Intruder->State != Waiting; Round++)
         ArchPause();
@@ -163,6 +184,8 @@ static BOOLEAN Meet(void (*Prepare)(void), void (*Signal)(void), void (*Routine)
         return FALSE;
     }
     KeSetSystemAffinityThread(1);
+    KeInitializeDpc(&Dpc, CountInDpc, NULL);
+    ClaimedInDpc = 0;
     Met = FALSE;
     for (ULONG Attempt = 0; Attempt < ATTEMPTS && !Met; Attempt++) {
         PKTHREAD Sender;
@@ -190,6 +213,7 @@ static BOOLEAN Meet(void (*Prepare)(void), void (*Signal)(void), void (*Routine)
     REQUIRE_TRUE(Met);
     EXPECT_GT(ClaimedThen, 0);
     EXPECT_LT(ClaimedThen, WAITERS);
+    EXPECT_EQ(ClaimedInDpc, WAITERS);
     return TRUE;
 }
 
