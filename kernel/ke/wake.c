@@ -307,8 +307,8 @@ static void SatisfyAll(PKTHREAD Thread, KPRIORITY Increment)
     Claim(Thread, WaitTested, Increment);
 }
 
-/* The object is locked, at the end as at the beginning; Block, of a wait for all, is in its list. Returns: the thread if
- * it has been satisfied, else NULL. Next: where the walk goes on. */
+/* The object is locked, at the end as at the beginning; Block, of a wait for all, is in its list. Returns: the thread
+ * if it has been satisfied, else NULL. Next: where the walk goes on. */
 static NOINLINE PKTHREAD GiveAll(WALK *Walk, PKWAIT_BLOCK Block, KPRIORITY Increment, PLIST_ENTRY *Next)
 {
     PDISPATCHER_HEADER Object = Walk->Object;

@@ -22,7 +22,8 @@ static union { DISPATCHER_HEADER Header; KEVENT Event; KSEMAPHORE Semaphore; } O
 static PKTHREAD Waiter[WAITERS], Intruder;
 static volatile NTSTATUS Status[WAITERS];
 static volatile LONG Ran[WAITERS], RunCount;
-static volatile LONG Calls, Met, Settled, Over;        /* in the middle; the intruder may be left alone; the signal is over */
+static volatile LONG Calls;
+static volatile LONG Met, Settled, Over;        /* in the middle; the intruder may be left alone; the signal is over */
 static volatile ULONG ClaimedThen;              /* waiters that no longer waited when we met */
 static volatile ULONG ClaimedInDpc;             /* the same when a DPC ran that had come in with it */
 static KDPC Dpc;
