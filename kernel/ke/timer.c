@@ -74,7 +74,7 @@ static NOINLINE BOOLEAN ExpireAsUsual(PKTIMER Timer)
 BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
 {
     PKTIMER Timer = CONTAINING_RECORD(Entry, KTIMER, DueTime);
-    PKDPC Dpc = Timer->Dpc;
+    PKDPC Dpc;
 
     if (UNLIKELY((Timer->Header.Type & HEADER_TYPE & ~1u) != TimerNotificationObject))
         KeBugCheckWith(TIMER_OR_DPC_INVALID, 0, (ULONG_PTR)Timer, KeObjectType(&Timer->Header), 0,
@@ -84,6 +84,7 @@ BOOLEAN KiTimerExpired(KI_TIMER_QUEUE *Queue, KTIMER_ENTRY *Entry)
     KiUnlinkTimer(Entry);
     KiReleaseRawLock(&Queue->Lock);
     Timer->Header.Inserted = FALSE;
+    Dpc = Timer->Dpc;
     if (UNLIKELY(Timer->Period != 0))
         return ExpireAsUsual(Timer);
     if (IsListEmpty(&Timer->Header.WaitListHead)) {

@@ -5,8 +5,8 @@
  * pending.
  * Method: due times are numbers to the base 64. An entry lies in the level of the highest digit in which its due time
  * differs from Current, in the slot of that digit's value. When time reaches a slot, it is opened. In one of level 0
- * all entries are due; those of a higher level are dealt out to lower ones, where they belong now, unless they are few
- * and all due at one time that has come. An entry so moves at most once per digit, a run of one due time as a whole.
+ * all entries are due; those of a higher level are dealt out to lower ones, where they belong now, unless all of them
+ * are due at one time that has come. An entry so moves at most once per digit, a run of one due time as a whole.
  * Invariant: Current never passes the start of a slot that has entries without opening it, and none is opened before
  * the last one is empty; hence no entry's level changes behind our back, and the first slot of the lowest level is
  * always the next one.
