@@ -47,6 +47,8 @@
  * wait-all and FIFO). */
 #include "ki.h"
 
+enum { BLOCKS_AT_ONCE = 16 };           /* are taken out with interrupts off */
+
 /* One call to a wait routine. */
 typedef struct _WAIT_CALL {
     ULONG Count;                        /* 0: a delay */
@@ -290,8 +292,9 @@ static NOINLINE void CloseToAlerts(PKTHREAD Thread)
     KiUnlockThread(Thread);
 }
 
-/* The wait has ended, the thread runs: what of it is still in anybody's list comes out. */
-static NOINLINE void CleanUp(PKTHREAD Thread)
+/* The wait has ended, the thread runs: what of it is still in anybody's list comes out. Interrupts were as Flags say;
+ * they are let in between blocks, since each is taken out by itself. */
+static NOINLINE void CleanUp(PKTHREAD Thread, ULONG64 Flags)
 {
     PKWAIT_BLOCK Blocks = Thread->WaitBlockList;
 
@@ -300,6 +303,8 @@ static NOINLINE void CleanUp(PKTHREAD Thread)
     for (ULONG At = 0; At < Thread->WaitCount; At++) {
         PDISPATCHER_HEADER Object = Blocks[At].Object;
 
+        if (UNLIKELY(At % BLOCKS_AT_ONCE == BLOCKS_AT_ONCE - 1) && ArchInterruptsWereOn(Flags))
+            KiLetInterruptsIn();
         if (__atomic_load_n(&Blocks[At].BlockState, __ATOMIC_ACQUIRE) == BlockFree)
             continue;
         KiLockObject(Object);
@@ -370,7 +375,7 @@ static NTSTATUS WaitAsCalled(PKTHREAD Thread, WAIT_CALL *Call)
         if (UNLIKELY(Thread->Queue != NULL) && !Call->ForEntry)
             KiLeaveQueue(Thread);
         Status = Sleep(Thread, Call->Irql, Flags);
-        CleanUp(Thread);
+        CleanUp(Thread, Flags);
         if (ArchReadIrql() != Call->Irql)
             ArchWriteIrql(Call->Irql);
         ArchRestoreInterrupts(Flags);
@@ -440,7 +445,7 @@ NTSTATUS KiFinishOne(PKTHREAD Thread, BOOLEAN Timed)
                        .Due = Timed ? Thread->Timeout.DueTime : 0 };
     NTSTATUS Status = Thread->WaitStatus;
 
-    CleanUp(Thread);
+    CleanUp(Thread, ~0ull);
     if (ArchReadIrql() != Call.Irql)
         ArchWriteIrql(Call.Irql);
     ArchEnableInterrupts();

@@ -219,7 +219,8 @@ BOOLEAN KiClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
 /* ---- Pauses ---- */
 
 enum { Marker = WaitAny + 1 };          /* KWAIT_BLOCK.WaitType: its thread does not wait */
-enum { STEPS = 16, STEPS_HERE = 32 };   /* waiters between two pauses; one for a wait for all is each of its objects */
+/* Waiters between two pauses; one for a wait for all counts as often as it has objects. */
+enum { STEPS = 16, STEPS_READY = 8, STEPS_HERE = 32 };
 
 typedef struct _WALK {
     PDISPATCHER_HEADER Object;
@@ -461,12 +462,12 @@ PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment, ULONG64 F
 
 void KiReadyWoken(PKTHREAD Thread, ULONG64 Flags)
 {
-    for (LONG Left = STEPS; Thread != NULL; Left--) {
+    for (LONG Left = STEPS_READY; Thread != NULL; Left--) {
         PKTHREAD Next = Thread->WakeNext;
 
         if (UNLIKELY(Left == 0) && ArchInterruptsWereOn(Flags)) {
             KiLetInterruptsIn();
-            Left = STEPS;
+            Left = STEPS_READY;
         }
         if (UNLIKELY(Thread->Queue != NULL))
             KiResumeQueue(Thread);
