@@ -155,12 +155,12 @@ static BOOLEAN Contains(const char *Line)
 
 static void PrintLines(PVOID Name)
 {
-    __atomic_fetch_add(&Started, 1, __ATOMIC_SEQ_CST);
-    while (Started < 2)
-        ArchPause();
-    for (ULONG At = 0; At < LINES; At++) {
+    for (LONG At = 0; At < LINES; At++) {
         char Line[64];
 
+        __atomic_fetch_add(&Started, 1, __ATOMIC_SEQ_CST);
+        while (Started < 2 * (At + 1))  /* both begin each line together */
+            ArchPause();
         RtlFormat(Line, sizeof Line, "# %s, line %u of several\n", (const char *)Name, At);
         LogPrint("%s", Line);
         EXPECT_TRUE(Contains(Line));
