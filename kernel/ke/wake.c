@@ -22,7 +22,7 @@
  * nothing else runs here before the walk is over. Two blocks on the signaller's stack, of type Marker, keep his place
  * and show how far a signal that all waiters share reaches: who begins to wait during a pause is behind it. Every walk
  * passes over the markers of others. Nobody who was claimed is readied before the last pause of the walk; as they have
- * not left their waits, the object cannot vanish. Readying them pauses, too.
+ * not left their waits, the object cannot vanish. A walk that has claimed nobody goes on. Readying pauses, too.
  * The units of a semaphore belong to those who are in line: during a pause its state is negative, so nobody takes what
  * is not his, and another release waits for the end of this one (semaphore.c). A signaller of another object who meets
  * it so passes by a wait for all; so if there are units left at the end, those waits are tested once more.
@@ -224,12 +224,15 @@ enum { STEPS = 16, STEPS_READY = 8, STEPS_HERE = 32 };
 
 typedef struct _WALK {
     PDISPATCHER_HEADER Object;
-    BOOLEAN MayPause;
+    PKTHREAD *Nobody;                   /* where the first claimed thread goes; NULL: interrupts were off, or there is one
+                                         * taker */
     BOOLEAN Hides;                      /* the units of a semaphore that are left, during pauses */
     BOOLEAN Bounded;                    /* End is in the list */
     LONG Left;                          /* steps until the next pause */
     KWAIT_BLOCK Place, End;
 } WALK;
+
+static BOOLEAN MayPause(const WALK *Walk, PKTHREAD *Last) { return Walk->Nobody != NULL && Last != Walk->Nobody; }
 
 FORCEINLINE void InsertMarker(PKWAIT_BLOCK Block, PLIST_ENTRY Before)
 {
@@ -354,7 +357,7 @@ static NOINLINE PKTHREAD *WakeWaitsForAll(WALK *Walk, KPRIORITY Increment, PKTHR
         PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
         PKTHREAD Thread;
 
-        if (UNLIKELY(--Walk->Left < 0) && Walk->MayPause) {
+        if (UNLIKELY(--Walk->Left < 0) && MayPause(Walk, Last)) {
             Entry = Pause(Walk, Entry);
         } else if (Block->WaitType != WaitAll) {
             Entry = Entry->Flink;
@@ -376,7 +379,7 @@ static PKTHREAD *WakeEach(WALK *Walk, KPRIORITY Increment, PKTHREAD *Last, BOOLE
     while (Entry != End) {
         PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
 
-        if (UNLIKELY(--Walk->Left < 0) && Walk->MayPause) {
+        if (UNLIKELY(--Walk->Left < 0) && MayPause(Walk, Last)) {
             Entry = PauseBounded(Walk, Entry);
             End = &Walk->End.WaitListEntry;
             continue;
@@ -413,7 +416,7 @@ static PKTHREAD *WakeInTurn(WALK *Walk, SIGNAL_RULE Rule, KPRIORITY Increment, P
         PKWAIT_BLOCK Block = CONTAINING_RECORD(Entry, KWAIT_BLOCK, WaitListEntry);
         PKTHREAD Thread = Block->Thread;
 
-        if (UNLIKELY(--Walk->Left < 0) && Walk->MayPause) {
+        if (UNLIKELY(--Walk->Left < 0) && MayPause(Walk, Last)) {
             Entry = Pause(Walk, Entry);
             *WaitsForAll = TRUE;
         } else if (LIKELY(Block->WaitType == WaitAny)) {
@@ -446,7 +449,7 @@ PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment, ULONG64 F
 
     KiAssertObjectLocked(Object);
     Walk.Object = Object;
-    Walk.MayPause = ArchInterruptsWereOn(Flags) && (Rule == TakeNothing || Rule == TakeOne);
+    Walk.Nobody = ArchInterruptsWereOn(Flags) && (Rule == TakeNothing || Rule == TakeOne) ? Last : NULL;
     Walk.Hides = Rule == TakeOne;
     Walk.Bounded = FALSE;
     Walk.Left = STEPS;
