@@ -169,6 +169,7 @@ FORCEINLINE void KiLockThread(PKTHREAD Thread) { KiAcquireRawLock(&Thread->Lock)
 FORCEINLINE void KiUnlockThread(PKTHREAD Thread) { KiReleaseRawLock(&Thread->Lock); }
 
 /* ---- sched.c, engine ---- */
+extern ULONG64 KiLookTime;                      /* 100 ns: how long an idle processor looks for work; 0: it does not */
 void KiLeaveSlowly(ULONG64 Flags);
 /* Interrupts are off, and were on; no lock is held that one of them could want: those that wait come in. Nobody else
  * runs here meanwhile. */

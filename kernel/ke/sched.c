@@ -39,7 +39,7 @@
 enum { QUANTUM_TICKS = 2 };             /* about 31 ms */
 
 static void (*Reaper)(PKTHREAD Thread);
-static ULONG64 LookTime = 200;         /* 20 us: what a halt and an interrupt cost, a few times over */
+ULONG64 KiLookTime = 200;         /* 20 us: what a halt and an interrupt cost, a few times over */
 
 NOINLINE void KiSwitchSpace(PKTHREAD Self, PKTHREAD Next)
 {
@@ -395,9 +395,9 @@ void KeProcessorOnline(void)
 /* ---- Idling ---- */
 
 /* KeSetIdleLook - by the roof: how long an idle processor looks for work before it sleeps, in units of 100 ns. */
-void KeSetIdleLook(ULONG64 Units) { LookTime = Units; }
+void KeSetIdleLook(ULONG64 Units) { KiLookTime = Units; }
 
-/* Look for as long as LookTime, or until there is work. The only processor need not: what brings it work is an
+/* Look for as long as KiLookTime, or until there is work. The only processor need not: what brings it work is an
  * interrupt. */
 static void Look(PKPCR Pcr)
 {
@@ -406,7 +406,7 @@ static void Look(PKPCR Pcr)
     if (KiProcessorCount == 1)
         return;
     Pcr->Looking = TRUE;
-    End = KiQueryTime() + LookTime;
+    End = KiQueryTime() + KiLookTime;
     while (Pcr->NextThread == NULL && !DispatchWorkPending(Pcr) && KiQueryTime() < End)
         ArchPause();
 }

@@ -7,6 +7,7 @@
  * KeWaitForSingleObject has them.
  *   TakeSignalled  the object is signalled: one compare-and-exchange on its header takes what there is to take
  *   TakeMutant     the same for a mutant that is free, under its lock
+ *   LookForMutant  and for one that will be in a moment, where there are several processors
  *   SleepOn        it is not: link, commit, switch to the first of this processor's queue
  *   KiSleepOnQueue the same for a thread that comes back to the queue that it serves
  * The steps are wait.c's in wait.c's order; what is left out is only what cannot be the case here. */
@@ -89,13 +90,60 @@ static NOINLINE NTSTATUS ArmAndSleep(PKPCR Pcr, PKTHREAD Thread, PDISPATCHER_HEA
     return Sleep(Thread, Object, TRUE);
 }
 
+/* A mutant that looks free. FALSE: it is not, or not simply. */
+FORCEINLINE BOOLEAN TakeMutant(PKMUTANT Mutant)
+{
+    ULONG64 Flags = ArchDisableInterrupts();
+    PKTHREAD Thread = KiCurrentThread();
+
+    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
+        return FALSE;
+    if (UNLIKELY(!KiTryLockObject(&Mutant->Header))) {
+        ArchEnableInterrupts();
+        return FALSE;
+    }
+    if (UNLIKELY(Mutant->Header.SignalState != 1) || UNLIKELY(Mutant->Abandoned) ||
+        UNLIKELY(Thread->OneMutant != NULL)) {
+        KiUnlockObject(&Mutant->Header);
+        ArchEnableInterrupts();
+        return FALSE;
+    }
+    Mutant->Header.SignalState = 0;
+    Mutant->OwnerThread = Thread;
+    Thread->OneMutant = Mutant;
+    Thread->KernelApcDisable -= Mutant->ApcDisable;
+    KiUnlockObject(&Mutant->Header);
+    ArchEnableInterrupts();
+    return TRUE;
+}
+
+/* Mutant is another's, on another processor maybe, and not for long; and nobody waits for it. Sleeping and being woken
+ * costs many times what it is mostly held for, and once there is a line, each owner would pay that, since it is handed
+ * over. So look for a moment, for less than an idle processor does. Who looks is not in line yet; nobody in line is
+ * overtaken, since the mutant is not seen free then. */
+static NOINLINE BOOLEAN LookForMutant(PKMUTANT Mutant)
+{
+    ULONG64 End = KiQueryTime() + KiLookTime / 2;
+
+    do {
+        if (Mutant->Header.SignalState == 1 && TakeMutant(Mutant))
+            return TRUE;
+        ArchPause();
+    } while (IsListEmpty(&Mutant->Header.WaitListHead) && KiQueryTime() < End);
+    return FALSE;
+}
+
 /* Interrupts are as they were. */
 static NOINLINE NTSTATUS WaitAsUsual(PVOID Object, KWAIT_REASON WaitReason, PLARGE_INTEGER Timeout)
 {
+    if (KeObjectType(Object) == MutantObject && KiProcessorCount > 1 && Timeout == NULL &&
+        ((PKMUTANT)Object)->OwnerThread != KiCurrentThread() && LookForMutant(Object))
+        return STATUS_SUCCESS;
     return KiWaitForOne(Object, WaitReason, KernelMode, FALSE, Timeout);
 }
 
-/* What may be slept on, by its type while it is locked. A mutant may if it is not the caller's own. */
+/* What may be slept on, by its type while it is locked. A mutant may if it is not the caller's own; the first in line
+ * looks for it before. */
 enum { NotHere, Sleepable, IfAnothers };
 
 static const UCHAR Sleepers[256] = {
@@ -112,7 +160,8 @@ FORCEINLINE BOOLEAN MaySleepOn(PDISPATCHER_HEADER Object, PKTHREAD Thread)
     if (UNLIKELY(Object->SignalState > 0))
         return FALSE;
     return LIKELY(Kind == Sleepable) ||
-           (Kind == IfAnothers && CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread != Thread);
+           (Kind == IfAnothers && CONTAINING_RECORD(Object, KMUTANT, Header)->OwnerThread != Thread &&
+            (KiProcessorCount == 1 || !IsListEmpty(&Object->WaitListHead)));
 }
 
 /* One object that is not available. */
@@ -176,33 +225,6 @@ NTSTATUS KiSleepOnQueueTimed(PKTHREAD Thread, PDISPATCHER_HEADER Queue, PLARGE_I
 
 /* ---- Taken at once ---- */
 
-/* A mutant that looks free. FALSE: it is not, or not simply. */
-FORCEINLINE BOOLEAN TakeMutant(PKMUTANT Mutant)
-{
-    ULONG64 Flags = ArchDisableInterrupts();
-    PKTHREAD Thread = KiCurrentThread();
-
-    if (UNLIKELY(!ArchInterruptsWereOn(Flags)))
-        return FALSE;
-    if (UNLIKELY(!KiTryLockObject(&Mutant->Header))) {
-        ArchEnableInterrupts();
-        return FALSE;
-    }
-    if (UNLIKELY(Mutant->Header.SignalState != 1) || UNLIKELY(Mutant->Abandoned) ||
-        UNLIKELY(Thread->OneMutant != NULL)) {
-        KiUnlockObject(&Mutant->Header);
-        ArchEnableInterrupts();
-        return FALSE;
-    }
-    Mutant->Header.SignalState = 0;
-    Mutant->OwnerThread = Thread;
-    Thread->OneMutant = Mutant;
-    Thread->KernelApcDisable -= Mutant->ApcDisable;
-    KiUnlockObject(&Mutant->Header);
-    ArchEnableInterrupts();
-    return TRUE;
-}
-
 /* Object is as Word says, signalled and unlocked, and no mutant: one step takes what its type gives. FALSE: another was
  * there first, or it is not known here. */
 FORCEINLINE BOOLEAN TakeSignalled(PDISPATCHER_HEADER Object, ULONG64 Word)
@@ -246,6 +268,8 @@ NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR
         } else if (LIKELY(TakeSignalled(Header, Word))) {
             return STATUS_SUCCESS;
         }
+        if (((UCHAR)WaitMode | Alertable) == 0)
+            return WaitAsUsual(Object, WaitReason, Timeout);
         return KiWaitForOne(Object, WaitReason, WaitMode, Alertable, Timeout);
     }
     if (UNLIKELY(((UCHAR)WaitMode | Alertable) != 0) || UNLIKELY(KiCurrentThread()->Queue != NULL))
