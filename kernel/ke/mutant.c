@@ -37,13 +37,13 @@ static void Unlink(PKTHREAD Owner, PKMUTANT Mutant)
 }
 
 /* Mutant is locked; its owner, if any, has no level left: free it, and wake. Returns: the woken. */
-static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment)
+static PKTHREAD Free(PKMUTANT Mutant, KPRIORITY Increment, ULONG64 Flags)
 {
     if (LIKELY(Mutant->OwnerThread != NULL))
         Unlink(Mutant->OwnerThread, Mutant);
     Mutant->OwnerThread = NULL;
     Mutant->Header.SignalState = 1;
-    return IsListEmpty(&Mutant->Header.WaitListHead) ? NULL : KiWakeWaiters(&Mutant->Header, Increment, 0);
+    return IsListEmpty(&Mutant->Header.WaitListHead) ? NULL : KiWakeWaiters(&Mutant->Header, Increment, Flags);
 }
 
 /* Any of Thread's mutants, locked; NULL if it has none. Against the order, so the mutant's lock is only tried: while
@@ -78,7 +78,7 @@ void KiAbandonMutants(PKTHREAD Thread)
             KeBugCheckWith(THREAD_TERMINATE_HELD_MUTEX, (ULONG_PTR)Thread, (ULONG_PTR)Mutant, 0, 0,
                            "thread %p ends and still owns mutex %p", Thread, Mutant);
         Mutant->Abandoned = TRUE;
-        Woken = Free(Mutant, MUTANT_INCREMENT);
+        Woken = Free(Mutant, MUTANT_INCREMENT, 0);
         KiUnlockObject(&Mutant->Header);
         KiReadyWoken(Woken, 0);
     }
@@ -110,7 +110,7 @@ static NOINLINE LONG Release(PRKMUTANT Mutant, KPRIORITY Increment, BOOLEAN Aban
         Mutant->Abandoned = TRUE;
     if (Abandoned || LIKELY(Previous == 0)) {
         Enable = Mutant->ApcDisable;
-        Woken = Free(Mutant, Increment);
+        Woken = Free(Mutant, Increment, Flags);
     } else {
         Mutant->Header.SignalState = Previous + 1;
     }

@@ -22,11 +22,12 @@
  * nothing else runs here before the walk is over. Two blocks on the signaller's stack, of type Marker, keep his place
  * and show how far a signal that all waiters share reaches: who begins to wait during a pause is behind it. Every walk
  * passes over the markers of others. Nobody who was claimed is readied before the last pause of the walk; as they have
- * not left their waits, the object cannot vanish. A walk that has claimed nobody goes on. Readying pauses, too.
+ * not left their waits, the object cannot vanish. A walk that has claimed nobody pauses only before the test of a wait
+ * for all: the mark keeps that thread, and so the object, where it is. Readying pauses, too.
  * The units of a semaphore belong to those who are in line: during a pause its state is negative, so nobody takes what
  * is not his, and another release waits for the end of this one (semaphore.c). A signaller of another object who meets
  * it so passes by a wait for all; so if there are units left at the end, those waits are tested once more.
- * Objects that have but one taker do not pause.
+ * Objects that have but one taker pause before such tests only.
  *
  *   CPU 0 sets A, 40 wait                     CPU 1
  *   lock A; A := 1; claims 16; markers in     (spins on A, if it wants it)
@@ -224,8 +225,8 @@ enum { STEPS = 16, STEPS_READY = 8, STEPS_HERE = 32 };
 
 typedef struct _WALK {
     PDISPATCHER_HEADER Object;
-    PKTHREAD *Nobody;                   /* where the first claimed thread goes; NULL: interrupts were off, or there is one
-                                         * taker */
+    BOOLEAN InterruptsWereOn;
+    PKTHREAD *Nobody;                   /* where the first claimed thread goes; NULL: no pause but before tests */
     BOOLEAN Hides;                      /* the units of a semaphore that are left, during pauses */
     BOOLEAN Bounded;                    /* End is in the list */
     LONG Left;                          /* steps until the next pause */
@@ -332,6 +333,10 @@ static NOINLINE PKTHREAD GiveAll(WALK *Walk, PKWAIT_BLOCK Block, KPRIORITY Incre
     }
     InsertMarker(&Walk->Place, *Next);
     KiUnlockObject(Object);
+    if (Walk->Left < 0 && Walk->InterruptsWereOn) {
+        KiLetInterruptsIn();
+        Walk->Left = STEPS;
+    }
     KiLockInOrder(Blocks, Count);
     *Next = Place->Flink;
     RemoveEntryList(Place);
@@ -449,7 +454,8 @@ PKTHREAD KiWakeWaiters(PDISPATCHER_HEADER Object, KPRIORITY Increment, ULONG64 F
 
     KiAssertObjectLocked(Object);
     Walk.Object = Object;
-    Walk.Nobody = ArchInterruptsWereOn(Flags) && (Rule == TakeNothing || Rule == TakeOne) ? Last : NULL;
+    Walk.InterruptsWereOn = ArchInterruptsWereOn(Flags);
+    Walk.Nobody = Walk.InterruptsWereOn && (Rule == TakeNothing || Rule == TakeOne) ? Last : NULL;
     Walk.Hides = Rule == TakeOne;
     Walk.Bounded = FALSE;
     Walk.Left = STEPS;
