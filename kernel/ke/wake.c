@@ -221,7 +221,7 @@ BOOLEAN KiClaimWait(PKTHREAD Thread, NTSTATUS Status, KPRIORITY Increment)
 
 enum { Marker = WaitAny + 1 };          /* KWAIT_BLOCK.WaitType: its thread does not wait */
 /* Waiters between two pauses; one for a wait for all counts as often as it has objects. */
-enum { STEPS = 16, STEPS_READY = 8, STEPS_HERE = 32 };
+enum { STEPS = 12, STEPS_READY = 8, STEPS_HERE = 32 };
 
 typedef struct _WALK {
     PDISPATCHER_HEADER Object;
