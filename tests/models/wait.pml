@@ -14,7 +14,9 @@
  * With -DSMALL there are neither One nor the alert, but a second set of A, which takes seconds instead of minutes.
  * With -DPLANTED a tester lets the other objects go before he takes his mark off, so a signaller who passes by in
  * between is not heard: the model must find that. The order of plain stores and loads (kernel APCs against the commit,
- * idle processors against the ready queues) is not modelled: spin's memory has no store buffers. */
+ * idle processors against the ready queues) is not modelled: spin's memory has no store buffers.
+ * Nor are the pauses of a walk past many waiters: they free the object's lock between two waiters, and claim nobody; what
+ * others may do meanwhile they may do here between two sets. tests/ke/pause_test.c goes into the middle of one. */
 
 #define THREADS 3
 #define ALL 0
