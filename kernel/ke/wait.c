@@ -5,10 +5,10 @@
  * race for what it was given (wake.c).
  *
  * Locks. There is none that unrelated objects share. An object's lock is a bit of its type: it guards the state, the
- * list of waiters and what the kind of object adds. It is held with interrupts off, for a bounded time: a walk
- * past many waiters pauses (wake.c). Whoever only takes from the state need not lock: the first quadword of the header, with lock and
- * state, can be changed by one compare-and-exchange that expects the lock free. That is the whole of a wait that is
- * satisfied at once.
+ * list of waiters and what the kind of object adds. It is held with interrupts off, for a bounded time: a walk past
+ * many waiters pauses (wake.c). Whoever only takes from the state need not lock: the first quadword of the header,
+ * with lock and state, can be changed by one compare-and-exchange that expects the lock free. That is the whole of a
+ * wait that is satisfied at once.
  *   Order: objects, by address  ->  a thread's locks  ->  a timer queue's  ->  a processor's ready lock, a DPC queue's
  *   Against the order a lock is only tried, and on failure all is let go of: timer_queue.c, queue.c, mutant.c.
  *
