@@ -341,13 +341,7 @@ NTSTATUS KiYield(KIRQL Irql)
     Next->State = Running;
     Pcr->Cpu.CurrentThread = Next;      /* BestPriority stays, too */
     KiReleaseRawLock(&Pcr->ReadyLock);
-    Pcr->ContextSwitches++;
-    Next->ContextSwitches++;
-    Pcr->Cpu.FpuArea = Next->Context.Fpu;
-    ArchSwitchContext(&Thread->Context, &Next->Context);
-    Thread = KiCurrentThread();
-    if (UNLIKELY(Thread->ApcState.KernelApcPending))
-        ArchRequestApc();
+    Thread = KiSwitchStraight(Pcr, Thread, Next);
     SettleIrql(Thread->WaitIrql);
     ArchEnableInterrupts();
     return STATUS_SUCCESS;

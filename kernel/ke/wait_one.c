@@ -28,13 +28,7 @@ FORCEINLINE NTSTATUS SwitchAndReturn(PKPCR Pcr, PKTHREAD Thread, PKTHREAD Next, 
     KiAdopt(Pcr, Next);
     if (UNLIKELY(Next->ApcState.Process != Thread->ApcState.Process))
         return SwitchAsUsual(Pcr, Thread, Next, Timed);
-    Pcr->ContextSwitches++;
-    Next->ContextSwitches++;
-    Pcr->Cpu.FpuArea = Next->Context.Fpu;
-    ArchSwitchContext(&Thread->Context, &Next->Context);
-    Thread = KiCurrentThread();
-    if (UNLIKELY(Thread->ApcState.KernelApcPending))
-        ArchRequestApc();
+    Thread = KiSwitchStraight(Pcr, Thread, Next);
     if (UNLIKELY(Thread->WaitStatus != STATUS_SUCCESS) || (Timed && UNLIKELY(!KiTryRemoveTimeout(Thread))))
         return KiFinishOne(Thread, Timed);
     if (UNLIKELY(ArchReadIrql() != Thread->WaitIrql))
